@@ -1,0 +1,183 @@
+"""What can go wrong, and where in the site's own files it went wrong.
+
+FirstlightError
+  ConfigError          an option of pyproject.toml or wrangler.toml
+  RouteError           a file name, a collision, a `prerender` line, static paths
+  FrontmatterError     the Python or YAML between the --- lines
+  TemplateError        a template that does not compile
+  AdapterError         no adapter, or one that cannot do what the site needs
+  ContextError         something the context cannot give here
+  CookieError          a cookie that no browser would take
+  RequestError         the visitor's mistake; `status` says which (400, 413, …)
+  ResponseError        page, endpoint or middleware returned no usable answer
+  BuildFailed          several of the above, from one build
+
+Pure: imports nothing of ours.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, NamedTuple
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+    from types import TracebackType
+    from typing import Any
+
+
+class Location(NamedTuple):
+    """A place in the site, as people and terminals read it.
+
+    `file` is relative to the site's root with forward slashes; `line` is 1-based;
+    None means that the place is not known that exactly.
+    """
+
+    file: str | None = None
+    line: int | None = None
+    route: str | None = None
+
+    def __str__(self) -> str:
+        text = self.file or ""
+        if self.file and self.line:
+            text += f":{self.line}"
+        if self.route:
+            text += f" (route {self.route})" if text else f"route {self.route}"
+        return text
+
+
+class FirstlightError(Exception):
+    """The root of Firstlight's errors: where, what and why, and how to mend it.
+
+    Attributes:
+        message: What happened and why, in the user's words.
+        hint: What to do about it; None when there is nothing to add.
+        location: Where; None while it is not known.
+    """
+
+    def __init__(
+        self, message: str, *, hint: str | None = None, location: Location | None = None
+    ) -> None:
+        super().__init__(message)
+        self.message = message
+        self.hint = hint
+        self.location = location
+
+    def __str__(self) -> str:
+        where = str(self.location) if self.location else ""
+        text = f"{where}: {self.message}" if where else self.message
+        return f"{text}\n  Hint: {self.hint}" if self.hint else text
+
+
+class ConfigError(FirstlightError):
+    """An option that is unknown or has a value it cannot have."""
+
+
+class RouteError(FirstlightError):
+    """A file under pages/ that cannot become a route."""
+
+
+class FrontmatterError(FirstlightError):
+    """Frontmatter that is not valid Python or YAML."""
+
+
+class TemplateError(FirstlightError):
+    """A template that does not compile or names a file that is not there."""
+
+
+class AdapterError(FirstlightError):
+    """The site needs an adapter, or another one."""
+
+
+class ContextError(FirstlightError):
+    """The context cannot give what was asked, such as a request at build time."""
+
+
+class CookieError(FirstlightError):
+    """A cookie name, value or attribute that no browser would accept."""
+
+
+class RequestError(FirstlightError):
+    """The visitor's request cannot be served.
+
+    Attributes:
+        status: The HTTP status of the answer, such as 400 or 413.
+    """
+
+    def __init__(self, message: str, *, status: int = 400, hint: str | None = None) -> None:
+        super().__init__(message, hint=hint)
+        self.status = status
+
+
+class ResponseError(FirstlightError):
+    """Site code returned something that is no answer."""
+
+
+class BuildFailed(FirstlightError):
+    """One or more errors of one build.
+
+    Attributes:
+        errors: Every error that the stages which could run have found.
+    """
+
+    def __init__(self, errors: list[Exception]) -> None:
+        super().__init__(f"The build failed with {len(errors)} error{'s'[: len(errors) != 1]}.")
+        self.errors = errors
+
+
+class Frame(NamedTuple):
+    """One step of a traceback inside the site's own files."""
+
+    file: str
+    line: int
+    function: str
+
+
+def site_frames(error: BaseException, files: Mapping[str, str]) -> list[Frame]:
+    """List the frames of a traceback that lie in the site, outermost first.
+
+    Args:
+        error: An exception that was raised.
+        files: Module name to file, for modules whose file has another name.
+    """
+    return [frame for step in _steps(error.__traceback__) if (frame := _site_frame(*step, files))]
+
+
+def page_line(lines: str, line: int) -> int | None:
+    """Translate a line of a compiled module to the page's own.
+
+    Args:
+        lines: Runs in rising order: `12+3` maps line 12 to 3, 13 to 4 and so on,
+            `20=7` maps line 20 and those after it to 7.
+        line: 1-based line of the compiled module.
+
+    Returns:
+        The page's 1-based line, or None for a line before the first run.
+    """
+    found = None
+    for run in lines.split():
+        linear = "+" in run
+        start, target = map(int, run.split("+" if linear else "="))
+        if start > line:
+            break
+        found = target + (line - start if linear else 0)
+    return found
+
+
+def _steps(traceback: TracebackType | None) -> Iterator[tuple[dict[str, Any], int, str]]:
+    while traceback is not None:
+        frame = traceback.tb_frame
+        yield frame.f_globals, traceback.tb_lineno, frame.f_code.co_name
+        traceback = traceback.tb_next
+
+
+def _site_frame(
+    module: dict[str, Any], line: int, function: str, files: Mapping[str, str]
+) -> Frame | None:
+    name = str(module.get("__name__", ""))
+    page = module.get("__page__")
+    if page is not None:
+        mapped = page_line(module.get("__lines__", "1+1"), line)
+        return None if mapped is None else Frame(page, mapped, function)
+    if name != "pages" and not name.startswith("pages."):
+        return None
+    return Frame(files.get(name) or name.replace(".", "/") + ".py", line, function)
