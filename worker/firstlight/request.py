@@ -1,0 +1,152 @@
+"""The request, after the Fetch standard in snake_case."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING
+
+from firstlight.errors import RequestError
+from firstlight.form_data import FormData, parse_form
+from firstlight.headers import Headers
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator
+    from typing import Any, Protocol
+
+    class Body(Protocol):
+        """Where an adapter's request body comes from; read at most once."""
+
+        async def read(self) -> bytes:
+            """Read it whole."""
+            ...
+
+        def stream(self) -> AsyncIterator[bytes]:
+            """Read it piece by piece."""
+            ...
+
+
+DEFAULT_MAX_BODY = 1_048_576  # bytes
+
+
+class Request:
+    """What the visitor asked for.
+
+    Args:
+        method: In capitals.
+        url: Absolute.
+        headers: None for none.
+        body: Bytes, an adapter's `Body`, or None for none.
+        cf: What Cloudflare knows of the connection (country, colo, TLS); empty elsewhere.
+
+    Attributes:
+        max_body: Bytes that `text`, `json` and `form_data` accept.
+
+    Source:
+        https://fetch.spec.whatwg.org/#request-class
+    """
+
+    def __init__(
+        self,
+        method: str,
+        url: str,
+        headers: Headers | dict[str, str] | None = None,
+        body: bytes | Body | None = None,
+        *,
+        cf: dict[str, Any] | None = None,
+    ) -> None:
+        self.method = method
+        self.url = url
+        self.headers = headers if isinstance(headers, Headers) else Headers(headers)
+        self.cf: dict[str, Any] = cf or {}
+        self.max_body = DEFAULT_MAX_BODY
+        self._body = body
+        self._used = False
+
+    @property
+    def body_used(self) -> bool:
+        """Whether the body was read."""
+        return self._used
+
+    async def bytes(self) -> bytes:
+        """Read the body whole, whatever its size.
+
+        Raises:
+            RequestError: The body was read before (500: it is the site's mistake).
+        """
+        body = self._take()
+        if body is None or isinstance(body, bytes):
+            return body or b""
+        return await body.read()
+
+    async def text(self) -> str:
+        """Read the body as UTF-8, bad bytes as U+FFFD.
+
+        Raises:
+            RequestError: More than `max_body` bytes (413), or read before.
+        """
+        return (await self._read_bounded()).decode("utf-8", "replace")
+
+    async def json(self) -> Any:
+        """Read the body as JSON.
+
+        Raises:
+            RequestError: Not JSON (400), more than `max_body` bytes (413), or read before.
+        """
+        data = await self._read_bounded()
+        try:
+            return json.loads(data)
+        except (ValueError, RecursionError) as error:
+            raise RequestError(f"The body is not JSON: {error}.") from error
+
+    async def form_data(self) -> FormData:
+        """Read the body as a form, urlencoded or multipart.
+
+        Raises:
+            RequestError: Not a form (415), malformed (400), more than `max_body` bytes (413),
+                or read before.
+        """
+        return parse_form(self.headers.get("content-type") or "", await self._read_bounded())
+
+    async def stream(self) -> AsyncIterator[bytes]:
+        """Read the body piece by piece, whatever its size."""
+        body = self._take()
+        if isinstance(body, bytes):
+            yield body
+        elif body is not None:
+            async for chunk in body.stream():
+                yield chunk
+
+    def _take(self) -> bytes | Body | None:
+        if self._used:
+            raise RequestError(
+                "The request's body was read already.",
+                status=500,
+                hint="Read it once and pass the result on, such as in `ctx.locals`.",
+            )
+        self._used = True
+        return self._body
+
+    async def _read_bounded(self) -> bytes:
+        length = self.headers.get("content-length") or ""
+        if length.isdigit() and int(length) > self.max_body:
+            raise self._too_large()
+        if self._body is None or isinstance(self._body, bytes) or length.isdigit():
+            data = await self.bytes()  # the server holds the sender to the announced length
+            if len(data) > self.max_body:
+                raise self._too_large()
+            return data
+        chunks: list[bytes] = []
+        size = 0
+        async for chunk in self.stream():
+            size += len(chunk)
+            if size > self.max_body:
+                raise self._too_large()
+            chunks.append(chunk)
+        return b"".join(chunks)
+
+    def _too_large(self) -> RequestError:
+        return RequestError(
+            f"The body is larger than {self.max_body} bytes.",
+            status=413,
+            hint="Raise `max_body` in [tool.firstlight], or read it with `stream()`.",
+        )

@@ -1,0 +1,173 @@
+"""The response, a superset of `workers.Response`."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING
+
+from firstlight.errors import ResponseError
+from firstlight.headers import Headers
+from firstlight.url import URL_SAFE, percent_encode
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterable, Awaitable, Callable, Mapping
+    from typing import Any, TypeAlias, overload
+
+    Body: TypeAlias = str | bytes | AsyncIterable[bytes] | None
+    HeadersInit: TypeAlias = Headers | Mapping[str, str] | list[tuple[str, str]] | None
+
+HTML = "text/html; charset=utf-8"
+TEXT = "text/plain; charset=utf-8"
+JSON = "application/json"
+# RFC 9110 §15: these carry no content.
+NULL_BODY_STATUSES = frozenset((101, 204, 205, 304))
+REDIRECT_STATUSES = frozenset((300, 301, 302, 303, 304, 307, 308))
+
+
+class _Json:
+    """`Response.json(data)` makes a response, `await response.json()` reads one, as in Fetch."""
+
+    if TYPE_CHECKING:
+
+        @overload
+        def __get__(
+            self, response: None, owner: type[Response]
+        ) -> Callable[[Any, int, HeadersInit], Response]: ...
+        @overload
+        def __get__(
+            self, response: Response, owner: type[Response]
+        ) -> Callable[[], Awaitable[Any]]: ...
+
+    def __get__(self, response: Response | None, owner: type[Response]) -> Any:
+        return owner.from_json if response is None else response.read_json
+
+
+class Response:
+    """What goes back to the visitor.
+
+    Args:
+        body: Text, bytes, an async iterable of bytes (streamed, text is encoded), an R2
+            object, or None.
+        status: 200 to 599.
+        headers: Text gets `text/plain; charset=utf-8` unless they name a content type.
+
+    Raises:
+        ValueError: A header with control characters.
+        ResponseError: A status out of range or a body of another type.
+
+    Source:
+        https://fetch.spec.whatwg.org/#response-class
+    """
+
+    __slots__ = ("_body", "headers", "is_final", "status")
+
+    json = _Json()
+
+    def __init__(
+        self, body: Body = None, status: int = 200, headers: HeadersInit = None
+    ) -> None:
+        if not 200 <= status <= 599:  # noqa: PLR2004 - the range of the Fetch standard
+            raise ResponseError(f"A response's status is 200 to 599, not `{status}`.")
+        if not (body is None or isinstance(body, (str, bytes)) or hasattr(body, "__aiter__")):
+            raise ResponseError(
+                f"A response's body cannot be {type(body).__name__}.",
+                hint="Give str, bytes, an async iterable of bytes, or None; "
+                "for data use `Response.json(data)`.",
+            )
+        self.status = status
+        self.headers = Headers(headers)
+        # The error pages replace an empty 404 or 500, unless it is an endpoint's own.
+        self.is_final = False
+        self._body: Body = None if status in NULL_BODY_STATUSES else body
+        if isinstance(body, str):
+            self.headers.set_default("content-type", TEXT)
+
+    @classmethod
+    def from_json(cls, data: Any, status: int = 200, headers: HeadersInit = None) -> Response:
+        """Serialise data as JSON; `Response.json(data)` is the same.
+
+        Raises:
+            ResponseError: The data cannot be JSON.
+        """
+        try:
+            body = json.dumps(data, ensure_ascii=False, separators=(",", ":"), allow_nan=False)
+        except (TypeError, ValueError) as error:
+            raise ResponseError(f"The data cannot be JSON: {error}.") from error
+        response = cls(body.encode("utf-8", "surrogatepass"), status, headers)
+        response.headers.set_default("content-type", JSON)
+        return response
+
+    @classmethod
+    def html(cls, text: str, status: int = 200, headers: HeadersInit = None) -> Response:
+        """Answer with HTML."""
+        response = cls(text, status)
+        response.headers["content-type"] = HTML
+        for name, value in Headers(headers).items():
+            response.headers[name] = value
+        return response
+
+    @classmethod
+    def redirect(cls, url: str, status: int = 302) -> Response:
+        """Send the visitor elsewhere; the Location is the URL as given.
+
+        Raises:
+            ResponseError: The status is no redirect.
+        """
+        if status not in REDIRECT_STATUSES:
+            raise ResponseError(f"`{status}` is no redirect; use 301, 302, 303, 307 or 308.")
+        return cls(None, status, {"location": percent_encode(url, _LOCATION_SAFE)})
+
+    @property
+    def body(self) -> Body:
+        """The body as given, None for none."""
+        return self._body
+
+    @property
+    def is_empty(self) -> bool:
+        """Whether there is no body at all; an empty text is a body."""
+        return self._body is None
+
+    async def bytes(self) -> bytes:
+        """Read the body whole; it can still be sent afterwards."""
+        body = self._body
+        if body is None or isinstance(body, bytes):
+            return body or b""
+        if isinstance(body, str):
+            return body.encode("utf-8", "surrogatepass")
+        chunks = [encoded(chunk) async for chunk in body]
+        self._body = b"".join(chunks)
+        return self._body
+
+    async def text(self) -> str:
+        """Read the body as UTF-8."""
+        return self._body if isinstance(self._body, str) else (await self.bytes()).decode()
+
+    async def read_json(self) -> Any:
+        """Read the body as JSON; `await response.json()` is the same."""
+        return json.loads(await self.bytes())
+
+    def without_body(self) -> Response:
+        """Return the same answer with no body, as HEAD gets it."""
+        return self._copy(None, self.status)
+
+    def with_status(self, status: int) -> Response:
+        """Return the same answer with another status."""
+        return self if status == self.status else self._copy(self._body, status)
+
+    def _copy(self, body: Body, status: int) -> Response:
+        copy = Response(None, status, self.headers)
+        copy._body = body
+        copy.is_final = self.is_final
+        return copy
+
+    def __repr__(self) -> str:
+        return f"Response(status={self.status}, headers={self.headers!r})"
+
+
+# Control characters stay, so that the header check refuses them instead of hiding them.
+_LOCATION_SAFE = URL_SAFE | frozenset(map(chr, range(32))) | {"\x7f"}
+
+
+def encoded(chunk: bytes | str) -> bytes:
+    """Return a piece of a streamed body as bytes."""
+    return chunk.encode("utf-8", "surrogatepass") if isinstance(chunk, str) else chunk
