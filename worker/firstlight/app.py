@@ -1,0 +1,382 @@
+"""One request, one response: the site as a function, the same in every adapter.
+
+Pure: no file system, no JavaScript, no sockets.
+"""
+
+from __future__ import annotations
+
+import sys
+from importlib import import_module
+from typing import TYPE_CHECKING
+
+from firstlight.context import APIContext, Rewrite
+from firstlight.errors import FirstlightError, RequestError, site_frames
+from firstlight.handlers import handle_endpoint, handle_page
+from firstlight.headers import Headers
+from firstlight.middleware import call_middleware
+from firstlight.response import Response
+from firstlight.routing import Router, fill_pattern, has_extension
+from firstlight.url import PATH_SAFE, URL, normalize_path, percent_encode
+
+if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable
+    from types import ModuleType
+    from typing import Any
+
+    from firstlight.context import Platform
+    from firstlight.manifest import Manifest, Route
+    from firstlight.request import Request
+    from firstlight.templating import Templates
+
+MOST_REWRITES = 4
+SAFE_METHODS = frozenset(("GET", "HEAD", "OPTIONS"))
+FORM_TYPES = ("application/x-www-form-urlencoded", "multipart/form-data", "text/plain")
+# These describe the body that an error page replaces.
+BODY_HEADERS = ("content-type", "content-length", "transfer-encoding", "content-encoding", "etag")
+TITLES = {400: "Bad Request", 404: "Not Found", 500: "Internal Server Error", 508: "Loop Detected"}
+
+
+class NoPlatform:
+    """Stands in where no adapter offers anything: tests and plain use of `App`."""
+
+    client_address: str | None = None
+
+    def wait_until(self, awaitable: Awaitable[Any]) -> None:
+        """Run it beside the response."""
+        import asyncio  # noqa: PLC0415 - only where no adapter does better
+
+        _background.add(task := asyncio.ensure_future(awaitable))
+        task.add_done_callback(_background.discard)
+
+    async def fetch_asset(self, path: str) -> Response | None:
+        """There are no assets."""
+        del path
+
+
+_background: set[Any] = set()
+
+
+class App:
+    """A built site.
+
+    Args:
+        manifest: Its routes and options.
+        load: Imports a module of the site by name.
+        log: Takes the text of an error that a visitor only sees as a 500.
+    """
+
+    def __init__(
+        self,
+        manifest: Manifest,
+        *,
+        load: Callable[[str], ModuleType] = import_module,
+        log: Callable[[str], object] = sys.stderr.write,
+    ) -> None:
+        self.manifest = manifest
+        self._load = load
+        self._log = log
+        self._routes = Router([(route.pattern, route) for route in manifest.routes])
+        self._redirects = Router([(redirect.pattern, redirect) for redirect in manifest.redirects])
+        self._error_routes = {
+            route.pattern: route
+            for route in manifest.routes
+            if route.pattern in ("/404", "/500") and not route.is_endpoint
+        }
+        self._templates: Templates | None = None
+
+    async def handle(self, request: Request, platform: Platform | None = None) -> Response:
+        """Answer a request; never raises for what a site or a visitor does wrong."""
+        try:
+            answer = await self._answer(request, platform or NoPlatform())
+        except RequestError as error:
+            answer = self._refusal(error)
+        if request.method == "HEAD" and not answer.is_empty:
+            answer = answer.without_body()
+        return answer
+
+    async def _answer(self, request: Request, platform: Platform) -> Response:
+        request.max_body = self.manifest.max_body
+        url = URL(request.url)
+        path = normalize_path(url.pathname)
+        url = url.with_path(percent_encode(path, PATH_SAFE))
+        request.url = url.href
+        inner = self._strip_base(path)
+        if inner is not None:
+            redirect = self._redirect(inner, request.method) or self._slash_redirect(path, request, url)
+            if redirect is not None:
+                return redirect
+        ctx = APIContext(
+            request, url, platform=platform, site=self.manifest.site, base=self.manifest.base
+        )
+        return await _Exchange(self, ctx, platform).answer(inner)
+
+    def match(self, path: str | None, *, prerendered: bool = False) -> list[tuple[Route, dict[str, Any]]]:
+        """List the routes a path matches, best first.
+
+        Args:
+            path: Decoded, without base; None matches nothing.
+            prerendered: Whether to list prerendered routes too.
+        """
+        if path is None:
+            return []
+        is_folder = path.endswith("/") and path != "/"
+        return [
+            (route, params)
+            for route, params in self._routes.matches(path)
+            if (prerendered or not route.is_prerendered)
+            and not (is_folder and route.is_endpoint and has_extension(route.pattern))
+        ]
+
+    def error_route(self, status: int) -> Route | None:
+        """Return the site's own error page of a status, if it has one."""
+        return self._error_routes.get(f"/{status}")
+
+    async def run_route(
+        self, route: Route, ctx: APIContext, method: str = "GET"
+    ) -> Response | Rewrite:
+        """Run a page or an endpoint."""
+        module = self._load(route.module)
+        if route.is_endpoint:
+            return await handle_endpoint(module, ctx, method)
+        return await handle_page(module, ctx, self.templates)
+
+    async def run_middleware(
+        self, ctx: APIContext, next_: Callable[..., Awaitable[Response]]
+    ) -> Response:
+        """Run the site's middleware, if any, around `next_`."""
+        if not self.manifest.middleware:
+            return await next_()
+        on_request = getattr(self._load(self.manifest.middleware), "on_request", None)
+        return await (call_middleware(on_request, ctx, next_) if on_request else next_())
+
+    def templates(self) -> Templates:
+        """Return the site's templates; Jinja2's runtime is imported at the first call."""
+        if self._templates is None:
+            from firstlight.templating import Templates  # noqa: PLC0415 - no template, no cost
+
+            self._templates = Templates(self.manifest.templates, self._load)
+        return self._templates
+
+    def report(self, error: BaseException, ctx: APIContext) -> None:
+        """Log an error with the place in the site it came from."""
+        files = {route.module: route.file for route in self.manifest.routes if route.module}
+        frames = site_frames(error, files)
+        where = f"{frames[-1].file}:{frames[-1].line} " if frames else ""
+        text = error.message if isinstance(error, FirstlightError) else f"{type(error).__name__}: {error}"
+        hint = getattr(error, "hint", None)
+        self._log(
+            f"{where}(route {ctx.route_pattern or ctx.url.pathname}): {text}\n"
+            + "".join(f"    {f.file}:{f.line} in {f.function}\n" for f in frames[:-1])
+            + (f"  Hint: {hint}\n" if hint else "")
+        )
+
+    def _refusal(self, error: RequestError) -> Response:
+        title = TITLES.get(error.status, "")
+        return Response(f"{error.status} {title}".strip(), error.status)
+
+    def _strip_base(self, path: str) -> str | None:
+        base = self.manifest.base
+        if base == "/":
+            return path
+        if path == base:
+            return "/"
+        return path[len(base) :] if path.startswith(base + "/") else None
+
+    def _redirect(self, path: str, method: str) -> Response | None:
+        if not self.manifest.redirects:
+            return None
+        for redirect, params in self._redirects.matches(path):
+            default = 301 if method in ("GET", "HEAD") else 308
+            encoded = {name: percent_encode(v or "", PATH_SAFE) for name, v in params.items()}
+            target = fill_destination(redirect.destination, encoded)
+            return Response.redirect(target, redirect.status or default)
+        return None
+
+    def _slash_redirect(self, path: str, request: Request, url: URL) -> Response | None:
+        policy = self.manifest.trailing_slash
+        target = path
+        if policy == "never" and path != "/":
+            target = path.rstrip("/")
+        elif policy == "always" and not path.endswith("/") and not has_extension(path):
+            target = path + "/"
+        if target == path:
+            return None
+        status = 301 if request.method in ("GET", "HEAD") else 308
+        return Response.redirect(percent_encode(target, PATH_SAFE) + url.search, status)
+
+
+class _Exchange:
+    """The way of one request through middleware, rewrites and error pages."""
+
+    def __init__(self, app: App, ctx: APIContext, platform: Platform) -> None:
+        self.app = app
+        self.ctx = ctx
+        self.platform = platform
+        self.rewrites = 0
+        ctx._rewriter = self.rewrite  # pyright: ignore[reportPrivateUsage]  # noqa: SLF001 - its other half
+
+    async def answer(self, path: str | None) -> Response:
+        refusal = check_origin(self.ctx, self.app.manifest.trusted_origins)
+        response = refusal or await self.guarded(path)
+        for cookie in self.ctx.take_cookies():
+            response.headers.append("set-cookie", cookie)
+        return response
+
+    async def guarded(self, path: str | None) -> Response:
+        """Answer, with the error page for what fails or ends in an empty 404 or 500."""
+        try:
+            response = await self.run(self.app.match(path))
+        except RequestError as error:
+            if error.status < 500:  # noqa: PLR2004 - the visitor's mistake, not the site's
+                return Response(error.message, error.status)
+            return await self.failed(error)
+        except Exception as error:  # noqa: BLE001 - whatever site code raises is a 500
+            return await self.failed(error)
+        if response.status in (404, 500) and response.is_empty and not response.is_final:
+            return await self.error_page(response.status, response.headers)
+        return response
+
+    async def failed(self, error: Exception) -> Response:
+        self.app.report(error, self.ctx)
+        if isinstance(error, RewriteLoop):
+            return Response(f"508 {TITLES[508]}", 508)
+        return await self.error_page(500, Headers())
+
+    async def run(self, matches: list[tuple[Route, dict[str, Any]]]) -> Response:
+        """Run the middleware around the best match; around the 404 page without one."""
+        self.enter(matches)
+
+        async def page(path: str | None = None, /) -> Response:
+            current = matches
+            if path is not None:
+                current = self.move(path)
+            return await self.render(current)
+
+        return await self.app.run_middleware(self.ctx, page)
+
+    def enter(self, matches: list[tuple[Route, dict[str, Any]]]) -> None:
+        route, params = matches[0] if matches else (None, {})
+        self.ctx.params = params
+        self.ctx.route_pattern = route.pattern if route else ""
+
+    async def render(self, matches: list[tuple[Route, dict[str, Any]]]) -> Response:
+        """Answer with the first match that has an answer, without middleware."""
+        for route, params in matches:
+            self.enter([(route, params)])
+            if route.is_prerendered:
+                asset = await self.platform.fetch_asset(self.ctx.url.pathname)
+                if asset is None:
+                    continue
+                return asset.with_status(_own_status(route) or asset.status)
+            response = await self.app.run_route(route, self.ctx, self.ctx.request.method)
+            if isinstance(response, Rewrite):
+                return await response
+            status = _own_status(route)
+            return response.with_status(status) if status else response
+        return await self.error_page(404, Headers())
+
+    async def rewrite(self, path: str) -> Response:
+        """Answer with another route, its middleware included."""
+        return await self.run(self.move(path))
+
+    def move(self, path: str) -> list[tuple[Route, dict[str, Any]]]:
+        """Make another path the context's; returns its matches, prerendered ones included."""
+        self.rewrites += 1
+        if self.rewrites > MOST_REWRITES:
+            raise RewriteLoop(f"More than {MOST_REWRITES} rewrites, the last to `{path}`.")
+        if self.ctx.request.body_used:
+            raise FirstlightError(
+                f"The rewrite to `{path}` came after the request's body was read.",
+                hint="Rewrite first, and read the body in the target.",
+            )
+        target, question, query = path.partition("?")
+        inner = normalize_path(target if target.startswith("/") else "/" + target)
+        base = "" if self.app.manifest.base == "/" else self.app.manifest.base
+        if base and (inner == base or inner.startswith(base + "/")):
+            inner = inner[len(base) :] or "/"
+        pathname = percent_encode(base + inner, PATH_SAFE)
+        self.ctx.url = self.ctx.url.with_path(pathname, question + query if query else "")
+        self.ctx.request.url = self.ctx.url.href
+        self.ctx.response.status = None
+        return self.app.match(inner, prerendered=True)
+
+    async def error_page(self, status: int, headers: Headers) -> Response:
+        """Answer with the site's error page of a status, else with a plain one."""
+        response = await self.own_error_page(status)
+        if response is None or response.is_empty:
+            response = Response.html(_plain_page(status))
+        for name, value in headers.items():
+            if name not in BODY_HEADERS and name not in response.headers:
+                response.headers.append(name, value)
+        response = response.with_status(status)
+        response.is_final = True
+        return response
+
+    async def own_error_page(self, status: int) -> Response | None:
+        route = self.app.error_route(status)
+        if route is None:
+            return None
+        try:
+            if route.is_prerendered:
+                base = self.app.manifest.base.rstrip("/")
+                return await self.platform.fetch_asset(f"{base}{route.pattern}")
+            self.ctx.response.status = None
+            response = await self.app.run_route(route, self.ctx)
+            return await response if isinstance(response, Rewrite) else response
+        except Exception as error:  # noqa: BLE001 - an error page that fails still gets an answer
+            self.app.report(error, self.ctx)
+            return None
+
+
+class RewriteLoop(FirstlightError):
+    """Rewrites that lead to each other."""
+
+
+def check_origin(ctx: APIContext, trusted: tuple[str, ...]) -> Response | None:
+    """Refuse form-like requests that another site has sent.
+
+    Returns:
+        The 403 answer, or None for a request that may pass.
+
+    Source:
+        https://docs.astro.build/en/reference/configuration-reference/#securitycheckorigin
+        https://developer.mozilla.org/docs/Web/HTTP/Headers/Sec-Fetch-Site
+    """
+    request = ctx.request
+    if request.method in SAFE_METHODS:
+        return None
+    content_type = request.headers.get("content-type")
+    if content_type is not None and not any(kind in content_type.lower() for kind in FORM_TYPES):
+        return None
+    origin = request.headers.get("origin")
+    if origin == ctx.url.origin or (origin is not None and origin in trusted):
+        return None
+    if request.headers.get("sec-fetch-site") == "same-origin":
+        return None
+    return Response(
+        f"Cross-site {request.method} form submissions are forbidden: "
+        f"expected Origin {ctx.url.origin}, got {origin or 'none'}.",
+        403,
+    )
+
+
+def fill_destination(destination: str, params: dict[str, str]) -> str:
+    """Put encoded parameters into a redirect's destination, a path or an absolute URL."""
+    if destination.startswith("/") and not destination.startswith("//") and "[" in destination:
+        return fill_pattern(destination, params)
+    for name, value in params.items():
+        destination = destination.replace(f"[...{name}]", value).replace(f"[{name}]", value)
+    return destination
+
+
+def _own_status(route: Route) -> int | None:
+    """Return the status that an error page always has."""
+    return {"/404": 404, "/500": 500}.get(route.pattern) if not route.is_endpoint else None
+
+
+def _plain_page(status: int) -> str:
+    title = TITLES[status]
+    return (
+        f'<!doctype html>\n<html lang="en"><head><meta charset="utf-8"><title>{status} {title}'
+        f"</title></head><body><h1>{status}</h1><p>{title}</p></body></html>\n"
+    )

@@ -1,0 +1,156 @@
+"""What a page, an endpoint and middleware know of the request they answer."""
+
+from __future__ import annotations
+
+from types import SimpleNamespace
+from typing import TYPE_CHECKING
+
+from firstlight.cookies import Cookies
+from firstlight.errors import ContextError
+from firstlight.headers import Headers
+from firstlight.response import Response
+
+if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable, Coroutine, Generator, Mapping
+    from typing import Any, Protocol
+
+    from firstlight.request import Request
+    from firstlight.url import URL
+
+    class Platform(Protocol):
+        """What an adapter offers beside the request itself."""
+
+        @property
+        def client_address(self) -> str | None:
+            """The visitor's IP address; None when it is not known."""
+            ...
+
+        def wait_until(self, awaitable: Awaitable[Any]) -> None:
+            """Keep the runtime alive until work that outlives the response is done."""
+            ...
+
+        async def fetch_asset(self, path: str) -> Response | None:
+            """Answer from the prerendered pages; None when there is no such asset."""
+            ...
+
+
+class ResponseInit:
+    """Status and headers to add to whatever the page returns.
+
+    Attributes:
+        status: None leaves the status to the page.
+    """
+
+    __slots__ = ("headers", "status")
+
+    def __init__(self) -> None:
+        self.status: int | None = None
+        self.headers = Headers()
+
+
+class Rewrite:
+    """Another route's answer at this URL: return it, or await it for the response."""
+
+    __slots__ = ("_render", "path")
+
+    def __init__(
+        self, path: str, render: Callable[[str], Coroutine[Any, Any, Response]]
+    ) -> None:
+        self.path = path
+        self._render = render
+
+    def __await__(self) -> Generator[Any, None, Response]:
+        return self._render(self.path).__await__()
+
+
+class APIContext:
+    """The context of one request, called `ctx`.
+
+    Attributes:
+        params: Route parameters, decoded text; an absent rest parameter is None.
+        props: What `get_static_paths` gave along with the parameters.
+        locals: A bag of attributes that middleware, page and endpoint share.
+        url: The URL with its path normalised, after a rewrite the target's.
+        site: The configured origin, such as `https://example.com`; None when there is none.
+        base: The configured sub-path, `/` by default.
+        route_pattern: The route as written, such as `/blog/[slug]`; empty when none matched.
+        is_prerendered: Whether this runs at build time.
+        response: Status and headers to add to whatever the page returns.
+
+    Source:
+        https://docs.astro.build/en/reference/api-reference/
+    """
+
+    is_prerendered = False
+
+    def __init__(
+        self,
+        request: Request,
+        url: URL,
+        *,
+        platform: Platform,
+        site: str | None = None,
+        base: str = "/",
+    ) -> None:
+        self._request = request
+        self._cookies: Cookies | None = None
+        self._platform = platform
+        self._rewriter: Callable[[str], Coroutine[Any, Any, Response]] | None = None
+        self.url = url
+        self.site = site
+        self.base = base
+        self.params: dict[str, Any] = {}
+        self.props: Mapping[str, Any] = {}
+        self.locals = SimpleNamespace()
+        self.route_pattern = ""
+        self.response = ResponseInit()
+
+    @property
+    def request(self) -> Request:
+        """The request; raises ContextError while prerendering."""
+        return self._request
+
+    @property
+    def cookies(self) -> Cookies:
+        """The cookies; raises ContextError while prerendering."""
+        if self._cookies is None:
+            self._cookies = Cookies(self._request.headers.get("cookie"))
+        return self._cookies
+
+    @property
+    def client_address(self) -> str:
+        """The visitor's IP address; raises ContextError when it is not known."""
+        address = self._platform.client_address
+        if address is None:
+            raise ContextError("The visitor's address is not known here.")
+        return address
+
+    @property
+    def session(self) -> Any:
+        """Sessions are not part of this version."""
+        raise ContextError(
+            "`ctx.session` is not available in this version of Firstlight.",
+            hint="Keep a random id in a cookie and the data in KV, as pages/login.html does.",
+        )
+
+    def redirect(self, path: str, status: int = 302) -> Response:
+        """Make a redirect; return it. The path stands in Location as given."""
+        return Response.redirect(path, status)
+
+    def rewrite(self, path: str) -> Rewrite:
+        """Show another route at this URL; return it.
+
+        Args:
+            path: Path and query of a page, an endpoint or a prerendered page.
+        """
+        if self._rewriter is None:
+            raise ContextError("`ctx.rewrite()` works only while a request is answered.")
+        return Rewrite(path, self._rewriter)
+
+    def wait_until(self, awaitable: Awaitable[Any]) -> None:
+        """Let work go on after the response was sent."""
+        self._platform.wait_until(awaitable)
+
+    def take_cookies(self) -> list[str]:
+        """List the Set-Cookie values to send."""
+        return self._cookies.headers() if self._cookies is not None else []

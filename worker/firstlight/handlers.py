@@ -1,0 +1,135 @@
+"""From a route's module to a response: pages, and endpoints by method."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from firstlight.context import Rewrite
+from firstlight.errors import ResponseError
+from firstlight.response import Response
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from types import ModuleType
+    from typing import Any, TypeAlias
+
+    from firstlight.context import APIContext
+    from firstlight.templating import Templates
+
+    Answer: TypeAlias = Response | Rewrite
+
+METHODS = ("GET", "POST", "PUT", "PATCH", "DELETE", "HEAD", "OPTIONS")
+HANDLERS = (*METHODS, "ALL")
+
+
+class Names(dict[str, object]):
+    """The names a page's frontmatter has bound, ready for its template."""
+
+
+async def handle_page(
+    page: ModuleType, ctx: APIContext, templates: Callable[[], Templates]
+) -> Answer:
+    """Run a compiled page: its frontmatter, then its template.
+
+    Args:
+        page: Has `_frontmatter(ctx)` when there is any, and `__template__`, the name of its
+            own template or of a Markdown page's layout.
+        ctx: Passed to both.
+        templates: Gives the site's templates; called only when one is rendered.
+
+    Raises:
+        ResponseError: The frontmatter returned something other than a response.
+    """
+    frontmatter = getattr(page, "_frontmatter", None)
+    names = await frontmatter(ctx) if frontmatter else Names()
+    if isinstance(names, Rewrite):
+        return names
+    if isinstance(names, Response):
+        return _with_extras(names, ctx)
+    if not isinstance(names, Names):
+        raise ResponseError(
+            f"The frontmatter returned {type(names).__name__}, not a `Response`.",
+            hint="Return a `Response`, such as `ctx.redirect(…)`, or nothing at all: "
+            "the names it binds are the template's.",
+        )
+    name = page.__template__
+    own = hasattr(page, "_template")
+    template = templates().of_page(name, page) if own else templates().get_template(name)
+    response = Response.html(template.render(names, ctx), ctx.response.status or 200)
+    return _with_extras(response, ctx)
+
+
+async def handle_endpoint(endpoint: ModuleType, ctx: APIContext, method: str) -> Answer:
+    """Call the function of an endpoint that a method belongs to.
+
+    Returns:
+        Its response, final: no error page replaces it. 405 with `Allow` when there is no
+        function; OPTIONS is answered with 204 and `Allow`.
+
+    Raises:
+        ResponseError: It returned no response, dict, list or str.
+
+    Source:
+        https://www.rfc-editor.org/rfc/rfc9110#section-15.5.6 (405 must list what is allowed)
+    """
+    function = _function(endpoint, method)
+    if function is None:
+        return _not_allowed(endpoint, method)
+    result = function(ctx)
+    if hasattr(result, "__await__") and not isinstance(result, Rewrite):
+        result = await result
+    if isinstance(result, Rewrite):
+        return result
+    response = _with_extras(_as_response(result, method, function), ctx)
+    response.is_final = True
+    return response
+
+
+def defined_methods(endpoint: ModuleType) -> list[str]:
+    """List the handlers of an endpoint in the order of `HANDLERS`."""
+    return [name for name in HANDLERS if callable(getattr(endpoint, name, None))]
+
+
+def _function(endpoint: ModuleType, method: str) -> Callable[[APIContext], Any] | None:
+    names = [method, "ALL"] if method in METHODS else ["ALL"]
+    if method == "HEAD":
+        names.append("GET")
+    functions = (getattr(endpoint, name, None) for name in names)
+    return next((function for function in functions if callable(function)), None)
+
+
+def _not_allowed(endpoint: ModuleType, method: str) -> Response:
+    allowed = defined_methods(endpoint)
+    if "GET" in allowed and "HEAD" not in allowed:
+        allowed.insert(allowed.index("GET") + 1, "HEAD")
+    if "OPTIONS" not in allowed:
+        allowed.append("OPTIONS")
+    headers = {"allow": ", ".join(allowed)}
+    if method == "OPTIONS":
+        response = Response(None, 204, headers)
+    else:
+        response = Response("Method Not Allowed", 405, headers)
+    response.is_final = True
+    return response
+
+
+def _as_response(result: Any, method: str, function: Callable[..., Any]) -> Response:
+    if isinstance(result, Response):
+        return result
+    if isinstance(result, (dict, list)):
+        return Response.from_json(result)
+    if isinstance(result, str):
+        return Response(result)
+    raise ResponseError(
+        f"`{function.__name__}` returned {type(result).__name__} for a {method} request, "
+        "not a `Response`.",
+        hint="Return a `Response`, or a dict, list or str.",
+    )
+
+
+def _with_extras(response: Response, ctx: APIContext) -> Response:
+    """Add the headers of `ctx.response`; what the page itself set stays."""
+    for name, value in ctx.response.headers.items():
+        if name == "content-type" or name not in response.headers:
+            response.headers[name] = value
+    return response

@@ -1,0 +1,269 @@
+"""What compiled templates need at run time: Jinja2's runtime without its compiler.
+
+A compiled template is a function `_template(environment)` that returns Jinja2's own root
+render function and blocks; `Templates` stands where Jinja2 would have its Environment.
+"""
+
+from __future__ import annotations
+
+from functools import cached_property
+from typing import TYPE_CHECKING
+
+from jinja2.exceptions import TemplateNotFound, TemplateRuntimeError, TemplatesNotFound
+from jinja2.runtime import Context, StrictUndefined, Undefined, new_context
+from jinja2.utils import (
+    Cycler,
+    Joiner,
+    Namespace,
+    _PassArg,  # pyright: ignore[reportPrivateUsage] - how Jinja2 marks pass_context filters
+    concat,
+    generate_lorem_ipsum,
+)
+from markupsafe import Markup
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Mapping
+    from types import ModuleType
+    from typing import Any
+
+    from jinja2.nodes import EvalContext
+
+# Jinja2's defaults; a test holds them to jinja2.defaults.
+POLICIES = {
+    "compiler.ascii_str": True,
+    "urlize.rel": "noopener",
+    "urlize.target": None,
+    "urlize.extra_schemes": None,
+    "truncate.leeway": 5,
+    "json.dumps_function": None,
+    "json.dumps_kwargs": {"sort_keys": True},
+    "ext.i18n.trimmed": False,
+}
+GLOBALS: dict[str, Any] = {
+    "range": range,
+    "dict": dict,
+    "lipsum": generate_lorem_ipsum,
+    "cycler": Cycler,
+    "joiner": Joiner,
+    "namespace": Namespace,
+}
+
+
+class Template:
+    """A compiled template, with the members that compiled code calls."""
+
+    def __init__(self, name: str, environment: Templates, module: ModuleType) -> None:
+        self.name = name
+        self.environment = environment
+        self.globals = GLOBALS
+        self.root_render_func, self.blocks = module._template(environment)  # noqa: SLF001 - its interface
+
+    def render(self, names: Mapping[str, Any], ctx: object) -> str:
+        """Render with the frontmatter's names; `ctx` counts as a global."""
+        context = self.new_context(dict(names), globals_={**GLOBALS, "ctx": ctx})
+        return concat(self.root_render_func(context))
+
+    def new_context(
+        self,
+        vars: dict[str, Any] | None = None,  # noqa: A002 - Jinja2's name
+        shared: bool = False,  # noqa: FBT001, FBT002 - compiled code calls it so
+        locals: Mapping[str, Any] | None = None,  # noqa: A002
+        globals_: dict[str, Any] | None = None,
+    ) -> Context:
+        """Make a context, as `jinja2.Template.new_context` does."""
+        return new_context(
+            self.environment,  # pyright: ignore[reportArgumentType] - stands for the Environment
+            self.name,
+            self.blocks,
+            vars,
+            shared,
+            globals_ or self.globals,
+            locals,
+        )
+
+    def make_module(
+        self,
+        vars: dict[str, Any] | None = None,  # noqa: A002
+        shared: bool = False,  # noqa: FBT001, FBT002
+        locals: Mapping[str, Any] | None = None,  # noqa: A002
+    ) -> TemplateModule:
+        """Render it for `import … with context`."""
+        return TemplateModule(self, self.new_context(vars, shared, locals))
+
+    def _get_default_module(self, ctx: Context | None = None) -> TemplateModule:
+        """Render it for `import` without context: only globals, `ctx` among them."""
+        keys = ctx.globals_keys - self.globals.keys() if ctx is not None else None
+        if ctx is not None and keys:
+            return self.make_module({key: ctx.parent[key] for key in keys})
+        return self.make_module()
+
+
+class TemplateModule:
+    """What `import` binds: the exported names, and the text when printed."""
+
+    def __init__(self, template: Template, context: Context) -> None:
+        self._body_stream = list(template.root_render_func(context))
+        self.__dict__.update(context.get_exported())
+        self.__name__ = template.name
+
+    def __html__(self) -> Markup:
+        return Markup(concat(self._body_stream))  # noqa: S704 - rendered with autoescape
+
+    def __str__(self) -> str:
+        return concat(self._body_stream)
+
+
+class Templates:
+    """The site's compiled templates, loaded when first used.
+
+    Args:
+        modules: Template name, relative to pages/, to module name.
+        load: Imports a module by name.
+    """
+
+    autoescape = True
+    concat = staticmethod(concat)
+    context_class = Context
+    is_async = False
+    newline_sequence = "\n"
+    policies = POLICIES
+    undefined = StrictUndefined
+
+    def __init__(self, modules: Mapping[str, str], load: Callable[[str], ModuleType]) -> None:
+        self._modules = modules
+        self._load = load
+        self._templates: dict[str, Template] = {}
+
+    @cached_property
+    def filters(self) -> dict[str, Callable[..., Any]]:
+        """Jinja2's filters, imported with the first template that uses one."""
+        from jinja2.filters import FILTERS  # noqa: PLC0415 - kept out of the cold start
+
+        return FILTERS
+
+    @cached_property
+    def tests(self) -> dict[str, Callable[..., Any]]:
+        """Jinja2's tests, imported with the first template that uses one."""
+        from jinja2.tests import TESTS  # noqa: PLC0415 - kept out of the cold start
+
+        return TESTS
+
+    def of_page(self, name: str, module: ModuleType) -> Template:
+        """Return the template of a page, which shares the page's module."""
+        if name not in self._templates:
+            self._templates[name] = Template(name, self, module)
+        return self._templates[name]
+
+    def get_template(self, name: str | Template | Undefined, parent: str | None = None) -> Template:
+        """Return a template by its name, relative to pages/.
+
+        Raises:
+            TemplateNotFound: There is none of that name.
+        """
+        del parent
+        if isinstance(name, Template):
+            return name
+        if isinstance(name, Undefined):
+            name._fail_with_undefined_error()  # pyright: ignore[reportPrivateUsage]  # noqa: SLF001
+        if name not in self._templates:
+            if name not in self._modules:
+                raise TemplateNotFound(str(name))
+            self._templates[name] = Template(name, self, self._load(self._modules[name]))
+        return self._templates[name]
+
+    def select_template(
+        self, names: Iterable[str | Template], parent: str | None = None
+    ) -> Template:
+        """Return the first template that is there."""
+        tried = list(names)
+        for name in tried:
+            try:
+                return self.get_template(name, parent)
+            except TemplateNotFound:
+                continue
+        raise TemplatesNotFound([str(name) for name in tried])
+
+    def get_or_select_template(
+        self, names: str | Template | Iterable[str | Template], parent: str | None = None
+    ) -> Template:
+        """Take one name or several."""
+        if isinstance(names, (str, Template, Undefined)):
+            return self.get_template(names, parent)
+        return self.select_template(names, parent)
+
+    def getattr(self, obj: Any, attribute: str) -> Any:
+        """Resolve `obj.attribute`: the attribute, else the item."""
+        try:
+            return getattr(obj, attribute)
+        except AttributeError:
+            pass
+        try:
+            return obj[attribute]
+        except (TypeError, LookupError, AttributeError):
+            return self.undefined(obj=obj, name=attribute)
+
+    def getitem(self, obj: Any, argument: Any) -> Any:
+        """Resolve `obj[argument]`: the item, else the attribute."""
+        try:
+            return obj[argument]
+        except (AttributeError, TypeError, LookupError):
+            if isinstance(argument, str):
+                try:
+                    return getattr(obj, argument)
+                except AttributeError:
+                    pass
+            return self.undefined(obj=obj, name=argument)
+
+    def call_filter(
+        self,
+        name: str,
+        value: Any,
+        args: Iterable[Any] | None = None,
+        kwargs: Mapping[str, Any] | None = None,
+        context: Context | None = None,
+        eval_ctx: EvalContext | None = None,
+    ) -> Any:
+        """Call a filter by name, as `map('upper')` does."""
+        call = _Call("filter", name, self.filters.get(name))
+        return call(self, value, args, kwargs, context, eval_ctx)
+
+    def call_test(
+        self,
+        name: str,
+        value: Any,
+        args: Iterable[Any] | None = None,
+        kwargs: Mapping[str, Any] | None = None,
+        context: Context | None = None,
+        eval_ctx: EvalContext | None = None,
+    ) -> Any:
+        """Call a test by name, as `select('odd')` does."""
+        call = _Call("test", name, self.tests.get(name))
+        return call(self, value, args, kwargs, context, eval_ctx)
+
+
+class _Call:
+    """A filter or test called by name."""
+
+    def __init__(self, kind: str, name: str, function: Callable[..., Any] | None) -> None:
+        if function is None:
+            raise TemplateRuntimeError(f"No {kind} named {name!r}.")
+        self.function = function
+
+    def __call__(
+        self,
+        environment: Templates,
+        value: Any,
+        args: Iterable[Any] | None,
+        kwargs: Mapping[str, Any] | None,
+        context: Context | None,
+        eval_ctx: EvalContext | None,
+    ) -> Any:
+        leading = [value]
+        passed = _PassArg.from_obj(self.function)
+        if passed is _PassArg.context:
+            leading.insert(0, context)
+        elif passed is _PassArg.eval_context:
+            leading.insert(0, eval_ctx or (context.eval_ctx if context is not None else None))
+        elif passed is _PassArg.environment:
+            leading.insert(0, environment)
+        return self.function(*leading, *(args or ()), **(kwargs or {}))
