@@ -1,0 +1,212 @@
+"""Cloudflare Workers: the JavaScript request in, a JavaScript response out.
+
+The only file of the package that touches JavaScript. It makes no JavaScript object while it is
+imported: what is alive then would end up in the memory snapshot that Cloudflare takes.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from typing import TYPE_CHECKING
+
+import js
+from pyodide.ffi import JsProxy, create_proxy, to_js
+
+from firstlight.app import App
+from firstlight.headers import Headers
+from firstlight.request import Request
+from firstlight.response import NULL_BODY_STATUSES, Response, encoded
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Awaitable, Callable
+    from typing import Any
+
+    from firstlight.manifest import Manifest
+
+ASSETS_ORIGIN = "https://assets.local"  # the host of an ASSETS request does not matter
+CHUNK = 65_536  # bytes
+
+
+class Adapter:
+    """Runs a site's App for the requests of a Worker.
+
+    Args:
+        manifest: The site.
+        enter: Called with `env` at the start of each request, such as `bindings.enter`.
+    """
+
+    def __init__(
+        self, manifest: Manifest, enter: Callable[[Any], object] | None = None
+    ) -> None:
+        self._app = App(manifest, log=_log)
+        self._enter = enter
+
+    async def fetch(self, request: Any, env: Any, ctx: Any) -> Any:
+        """Answer a request.
+
+        Args:
+            request: A JavaScript `Request`, or the SDK's wrapper of one.
+            env: The bindings.
+            ctx: Has `waitUntil`.
+
+        Returns:
+            A JavaScript `Response`.
+        """
+        js_request = getattr(request, "js_object", request)
+        if self._enter is not None:
+            self._enter(env)
+        platform = _Platform(js_request, env, ctx)
+        body = _Body(js_request) if _value(js_request.body) is not None else None
+        response = await self._app.handle(request_of(js_request, body), platform)
+        if body is not None:
+            await body.discard()
+        return js_response(response, platform)
+
+
+class _Platform:
+    """What Cloudflare offers beside the request."""
+
+    def __init__(self, request: Any, env: Any, ctx: Any) -> None:
+        self._request = request
+        self._env = env
+        self._ctx = ctx
+
+    @property
+    def client_address(self) -> str | None:
+        return _value(self._request.headers.get("cf-connecting-ip"))
+
+    def wait_until(self, awaitable: Awaitable[Any]) -> None:
+        """Hand the runtime a promise: a bare coroutine or task would be cancelled."""
+        task = asyncio.ensure_future(_logged(awaitable))
+        proxy = create_proxy(task)
+        task.add_done_callback(lambda _: proxy.destroy())
+        self._ctx.waitUntil(proxy)
+
+    async def fetch_asset(self, path: str) -> Response | None:
+        assets = getattr(self._env, "ASSETS", None)
+        if assets is None:
+            return None
+        if not isinstance(assets, JsProxy):  # the SDK's wrapper
+            assets = assets._binding  # noqa: SLF001 - it has no public name
+        answer = await assets.fetch(f"{ASSETS_ORIGIN}{path}")
+        answer = getattr(answer, "js_object", answer)
+        if answer.status != 200:  # noqa: PLR2004 - anything else is no page
+            return None
+        headers = [(name, value) for name, value in _pairs(answer.headers) if name != "content-length"]
+        return Response(JSStream(answer.body), 200, headers)
+
+
+class JSStream:
+    """A JavaScript stream as a response's body; it goes out without passing through Python."""
+
+    def __init__(self, stream: Any) -> None:
+        self.js_body = stream
+
+    async def __aiter__(self) -> AsyncIterator[bytes]:
+        async for chunk in _chunks(self.js_body):
+            yield chunk
+
+
+class _Body:
+    """The body of a JavaScript request."""
+
+    def __init__(self, request: Any) -> None:
+        self._request = request
+        self._is_read = False
+
+    async def read(self) -> bytes:
+        self._is_read = True
+        return (await self._request.arrayBuffer()).to_bytes()
+
+    async def stream(self) -> AsyncIterator[bytes]:
+        async for chunk in _chunks(self._request.body):
+            yield chunk
+        self._is_read = True
+
+    async def discard(self) -> None:
+        """Read what the site left: on workerd 2024-11 it hangs the connection's next request.
+
+        It must be done before the response is sent; cancelling breaks the connection.
+        """
+        if not self._is_read:
+            await self._request.body.pipeTo(js.WritableStream.new())
+
+
+def request_of(request: Any, body: _Body | None) -> Request:
+    """Make our request of a JavaScript one."""
+    cf = _value(getattr(request, "cf", None))
+    return Request(
+        request.method,
+        request.url,
+        Headers.of_trusted(_pairs(request.headers)),
+        body,
+        cf=json.loads(js.JSON.stringify(cf)) if cf is not None else None,
+    )
+
+
+def js_response(response: Response, platform: _Platform) -> Any:
+    """Make a JavaScript response of ours."""
+    init = js.JSON.parse(
+        json.dumps({"status": response.status, "headers": response.headers.items()})
+    )
+    body = response.body
+    if body is None or response.status in NULL_BODY_STATUSES:
+        return js.Response.new(None, init)
+    if isinstance(body, str):
+        return js.Response.new(body, init)
+    if isinstance(body, bytes):
+        return js.Response.new(to_js(body), init)
+    stream = getattr(body, "js_body", None)
+    if stream is None:
+        stream = _stream_of(body, platform)
+    return js.Response.new(stream, init)
+
+
+def _stream_of(body: Any, platform: _Platform) -> Any:
+    """Pump an async iterable into a JavaScript stream while the response goes out."""
+    pipe = js.TransformStream.new()
+    writer = pipe.writable.getWriter()
+
+    async def pump() -> None:
+        try:
+            async for chunk in body:
+                await writer.write(to_js(encoded(chunk)))
+        except BaseException as error:
+            await writer.abort(str(error))  # the visitor sees a broken body, not a short one
+            raise
+        await writer.close()
+
+    platform.wait_until(pump())
+    return pipe.readable
+
+
+async def _chunks(stream: Any) -> AsyncIterator[bytes]:
+    reader = stream.getReader()
+    try:
+        while not (step := await reader.read()).done:
+            yield step.value.to_bytes()
+    finally:
+        reader.releaseLock()
+
+
+async def _logged(awaitable: Awaitable[Any]) -> None:
+    """Await, and log what goes wrong: nobody else would see it."""
+    try:
+        await awaitable
+    except Exception as error:  # noqa: BLE001 - the response is gone already
+        _log(f"wait_until: {type(error).__name__}: {error}")
+
+
+def _log(text: str) -> None:
+    js.console.error(text.rstrip("\n"))
+
+
+def _pairs(headers: Any) -> list[tuple[str, str]]:
+    """Read all headers in one crossing."""
+    return [(name, value) for name, value in json.loads(js.JSON.stringify(js.Array.from_(headers)))]
+
+
+def _value(value: Any) -> Any:
+    """Turn JavaScript's null into None: Pyodide 0.28 and newer have an object for it."""
+    return None if value is None or type(value).__name__ == "JsNull" else value
