@@ -1,0 +1,1 @@
+"""From a site's folder to `dist/`: scan, compile, prerender, bundle, report. Never uploaded."""

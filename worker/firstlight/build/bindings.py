@@ -1,0 +1,78 @@
+"""Checks that every binding the site's code names is declared in the wrangler configuration."""
+
+from __future__ import annotations
+
+import ast
+from typing import TYPE_CHECKING
+
+from firstlight.build.scan import read_text
+from firstlight.errors import ConfigError, Location
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from firstlight.build.scan import Site
+    from firstlight.build.wrangler import Wrangler
+
+PACKAGE = "bindings.cloudflare"
+TOML = {
+    "KV": '[[kv_namespaces]]\nbinding = "{name}"\nid = "{lower}"',
+    "D1": '[[d1_databases]]\nbinding = "{name}"\ndatabase_name = "{lower}"\ndatabase_id = "{lower}"',
+    "R2": '[[r2_buckets]]\nbinding = "{name}"\nbucket_name = "{lower}"',
+}
+
+
+def undeclared_bindings(site: Site, wrangler: Wrangler) -> list[Exception]:
+    """Find `KV("X")`, `D1("X")` and `R2("X")` whose X is declared nowhere, or as another kind."""
+    errors: list[Exception] = []
+    for file, tree, first_line in _trees(site):
+        for kind, name, line in _handles(tree):
+            declared = wrangler.bindings.get(name)
+            if declared != kind:
+                location = Location(file, line + first_line - 1)
+                errors.append(_error(kind, name, declared, wrangler, location))
+    return errors
+
+
+def _trees(site: Site) -> Iterator[tuple[str, ast.Module, int]]:
+    for route in site.routes:
+        if route.frontmatter is not None:
+            yield route.file, route.frontmatter.tree, route.source.frontmatter_line
+    for file in site.modules.values():
+        try:
+            yield file, ast.parse(read_text(site.root / file, file)), 1
+        except SyntaxError:
+            continue  # its import reports it
+
+
+def _handles(tree: ast.Module) -> Iterator[tuple[str, str, int]]:
+    """Yield (class, binding, line) of each handle made with a literal name."""
+    classes: dict[str, str] = {}
+    for node in ast.walk(tree):
+        if isinstance(node, ast.ImportFrom) and node.module == PACKAGE:
+            classes |= {a.asname or a.name: a.name for a in node.names if a.name in TOML}
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.args:
+            argument = node.args[0]
+            if node.func.id in classes and isinstance(argument, ast.Constant):
+                yield classes[node.func.id], str(argument.value), node.lineno
+
+
+def _error(
+    kind: str, name: str, declared: str | None, wrangler: Wrangler, location: Location
+) -> ConfigError:
+    file = wrangler.file or "wrangler.toml"
+    if declared:
+        return ConfigError(
+            f"`{name}` is a {declared} binding in {file}, not {kind}.",
+            hint=f'Use `{declared}("{name}")`.',
+            location=location,
+        )
+    known = sorted(n for n, k in wrangler.bindings.items() if k == kind)
+    listed = f"it declares {', '.join(known)}" if known else f"it declares no {kind} binding"
+    snippet = TOML[kind].format(name=name, lower=name.lower().replace("_", "-"))
+    return ConfigError(
+        f'{kind}("{name}") is not declared in {file}; {listed}.',
+        hint="Declare it:\n    " + snippet.replace("\n", "\n    "),
+        location=location,
+    )

@@ -1,0 +1,371 @@
+"""From a page to the Python module that renders it; templates through Jinja2's own compiler."""
+
+from __future__ import annotations
+
+import ast
+import datetime
+import re
+from dataclasses import dataclass
+from functools import cached_property
+from html import escape
+from typing import TYPE_CHECKING, Any
+
+from jinja2 import Environment, StrictUndefined, TemplateSyntaxError, nodes
+
+from firstlight.build.frontmatter import Source, analyse, key_line, split_source
+from firstlight.build.markdown import render_markdown
+from firstlight.build.scan import PAGES, Site, SiteRoute, read_text
+from firstlight.errors import (
+    FirstlightError,
+    FrontmatterError,
+    Location,
+    TemplateError,
+    page_line,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Mapping
+
+
+@dataclass(frozen=True, slots=True)
+class CompiledModule:
+    """A module of the site, ready to be run or written to dist/server/.
+
+    Attributes:
+        name: Import name, such as `pages.blog._slug__html`.
+        file: The file it comes from, relative to the site's root.
+        text: Its Python source.
+        templates: Names of the templates it may render; None stands for a name that is
+            computed, so for any of them.
+    """
+
+    name: str
+    file: str
+    text: str
+    templates: frozenset[str | None] = frozenset()
+
+
+class Compiler:
+    """Compiles the pages and templates of a site.
+
+    Args:
+        site: As scanned; its templates are what `extends` and `include` may name.
+    """
+
+    def __init__(self, site: Site) -> None:
+        self.site = site
+        self._template_modules = template_modules(site)
+
+    @cached_property
+    def _environment(self) -> Environment:
+        # design.md 4: autoescape always on, and a name that is not there is an error.
+        return Environment(autoescape=True, undefined=StrictUndefined)
+
+    def page(self, route: SiteRoute) -> CompiledModule:
+        """Compile a page, or take an endpoint as it is.
+
+        Raises:
+            FrontmatterError, TemplateError: With the page's own line.
+        """
+        if route.is_endpoint:
+            return CompiledModule(route.module, route.file, route.source.frontmatter or "")
+        if route.kind == "markdown":
+            return self._markdown_page(route)
+        module = _Writer(route.file)
+        template = route.file.removeprefix(f"{PAGES}/")
+        _write_frontmatter(module, route)
+        used = self._write_template(module, template, route.source)
+        return module.finish(route.module, template, used)
+
+    def template(self, name: str) -> CompiledModule:
+        """Compile a layout or component.
+
+        Raises:
+            FirstlightError: With the template's own line.
+        """
+        file = self.site.templates[name]
+        source = split_source(file, read_text(self.site.root / file, file))
+        if source.frontmatter is not None and file.startswith(f"{PAGES}/_"):
+            raise FrontmatterError(
+                "Only pages have frontmatter; this is a layout or component.",
+                hint="Compute the values in the page, or pass them to a macro.",
+                location=Location(file, 1),
+            )
+        module = _Writer(file)
+        used = self._write_template(module, name, source)
+        return module.finish(self._template_modules[name], name, used)
+
+    def _markdown_page(self, route: SiteRoute) -> CompiledModule:
+        module = _Writer(route.file)
+        document = render_markdown(route.source.body)
+        layout = route.data.get("layout")
+        if layout is None:
+            _write_plain_markdown(module, document.html, _title(route, document.headings))
+            return module.finish(route.module, "", frozenset())
+        line = key_line(route.source, "layout")
+        if not isinstance(layout, str) or layout not in self.site.templates:
+            raise TemplateError(
+                f"There is no layout `{layout}`.",
+                hint="Name a template relative to pages/, such as `_layouts/base.html`.",
+                location=Location(route.file, line),
+            )
+        names = {"frontmatter": route.data, "headings": document.headings, "file": route.file}
+        _write_markdown(module, document.html, names, route.file, line)
+        return module.finish(route.module, layout, frozenset((layout,)))
+
+    def _write_template(self, module: _Writer, name: str, source: Source) -> frozenset[str | None]:
+        offset = source.body_line - 1
+        location = Location(source.file, 1)
+        try:
+            tree = self._environment.parse(source.body, name, source.file)
+            used = frozenset(self._check_references(tree, source.file, offset))
+            code = self._environment.compile(tree, name, source.file, raw=True)
+        except TemplateSyntaxError as error:
+            location = Location(source.file, error.lineno + offset)
+            raise TemplateError(_sentence(error.message), location=location) from error
+        except RecursionError as error:
+            raise TemplateError("The template nests too deeply.", location=location) from error
+        _write_jinja(module, code, offset)
+        return used
+
+    def _check_references(
+        self, tree: nodes.Template, file: str, offset: int
+    ) -> Iterator[str | None]:
+        """Yield the templates that a template names; one that is not there is an error."""
+        kinds = (nodes.Extends, nodes.FromImport, nodes.Import, nodes.Include)
+        for node in tree.find_all(kinds):
+            names = _constant_names(node.template)
+            yield from (name for name in names if name is None or name in self.site.templates)
+            is_optional = isinstance(node, nodes.Include) and node.ignore_missing
+            known = [name for name in names if name is None or name in self.site.templates]
+            if not known and not is_optional:
+                missing = " or ".join(f"`{name}`" for name in names)
+                raise TemplateError(
+                    f"There is no template {missing}.",
+                    hint="Template names are relative to pages/, such as `_layouts/base.html`.",
+                    location=Location(file, node.lineno + offset),
+                )
+
+
+def template_modules(site: Site) -> dict[str, str]:
+    """Return the module of every template of a site by the template's name."""
+    pages = {route.file: route.module for route in site.routes}
+    modules: dict[str, str] = {}
+    taken = {*pages.values(), *site.modules}
+    for name, file in site.templates.items():
+        module = pages.get(file)
+        if module is None:
+            module = f"{PAGES}." + re.sub(r"[^\w/]", "_", name, flags=re.ASCII).replace("/", ".")
+            while module in taken:
+                module += "_"
+            taken.add(module)
+        modules[name] = module
+    return modules
+
+
+class _Writer:
+    """Collects a module's lines and where each comes from."""
+
+    def __init__(self, file: str) -> None:
+        self.file = file
+        self.lines = [f"# {file!r}, compiled by Firstlight: edit that file, not this one.", ""]
+        self._runs: list[str] = []
+
+    def add(self, text: str) -> None:
+        """Add a line that comes from nowhere in the page."""
+        self.lines.append(text)
+
+    def add_from(self, line: int, text: str) -> None:
+        """Add a line that is the page's, as it stands there."""
+        self._runs.append(f"{len(self.lines) + 1}+{line}")
+        self.lines.append(text)
+
+    def add_code_of(self, line: int, texts: Iterable[str]) -> None:
+        """Add lines that a single line of the page became."""
+        self._runs.append(f"{len(self.lines) + 1}={line}")
+        self.lines.extend(texts)
+
+    def finish(
+        self, name: str, template: str, used: frozenset[str | None]
+    ) -> CompiledModule:
+        """Close the module; its text must be valid Python."""
+        runs = " ".join(_merged(self._runs))
+        self.lines += ["", f"__template__ = {template!r}", f"__page__ = {self.file!r}"]
+        self.lines += [f"__lines__ = {runs!r}", ""]
+        text = "\n".join(self.lines)
+        _check_syntax(text, self.file, runs)
+        return CompiledModule(name, self.file, text, used)
+
+
+def _merged(runs: list[str]) -> Iterator[str]:
+    """Leave out the runs that only go on as the run before them does."""
+    expected = None
+    for run in runs:
+        linear = "+" in run
+        line, target = map(int, run.split("+" if linear else "="))
+        if not (linear and expected == line - target):
+            yield run
+        expected = line - target if linear else None
+
+
+def _check_syntax(text: str, file: str, runs: str) -> None:
+    try:
+        compile(text, file, "exec", dont_inherit=True)
+    except SyntaxError as error:
+        line = page_line(runs, error.lineno or 1)
+        raise FrontmatterError(
+            f"This is not Python: {error.msg}.", location=Location(file, line)
+        ) from error
+
+
+def _write_frontmatter(module: _Writer, route: SiteRoute) -> None:
+    frontmatter = route.frontmatter or analyse(route.source)
+    if not frontmatter.tree.body:
+        return
+    keep_static_paths = route.is_prerendered
+    static_paths = set[int]() if keep_static_paths else _static_path_lines(frontmatter.tree, route)
+    for line, text in frontmatter.module_lines:
+        if line not in static_paths:
+            module.add_from(line, text)
+    imports = "".join(f"{name!r}: {name}, " for name in frontmatter.imported)
+    module.add("from firstlight.handlers import Names as _Names")
+    module.add("")
+    module.add("")
+    module.add("async def _frontmatter(ctx):")
+    for line, text in frontmatter.render_lines:
+        module.add_from(line, text)
+    module.add(f"    return _Names({{{imports}}} | locals())")
+
+
+def _static_path_lines(tree: ast.Module, route: SiteRoute) -> set[int]:
+    """Find the lines of `get_static_paths`, which never runs on demand."""
+    offset = route.source.frontmatter_line - 1
+    return {
+        line + offset
+        for node in tree.body
+        if isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef))
+        and node.name == "get_static_paths"
+        for line in range(
+            min([node.lineno, *(d.lineno for d in node.decorator_list)]),
+            (node.end_lineno or node.lineno) + 1,
+        )
+    }
+
+
+def _write_jinja(module: _Writer, code: str, offset: int) -> None:
+    """Write Jinja2's generated code as the body of `_template(environment)`."""
+    body, _, debug_info = code.rpartition("\ndebug_info = ")
+    targets = dict(_debug_lines(debug_info))
+    module.add("")
+    module.add("")
+    module.add("def _template(environment):")
+    for number, text in enumerate(body.split("\n"), 1):
+        line = f"    {text}" if text else ""
+        if number in targets:
+            module.add_code_of(targets[number] + offset, [line])
+        else:
+            module.add(line)
+    module.add("    return root, blocks")
+
+
+def _debug_lines(debug_info: str) -> Iterator[tuple[int, int]]:
+    """Yield (generated line, template line) of Jinja2's `'template=generated&…'`."""
+    for pair in ast.literal_eval(debug_info.strip() or "''").split("&"):
+        template, _, generated = pair.partition("=")
+        if generated:
+            yield int(generated), int(template)
+
+
+def _write_markdown(
+    module: _Writer, html: str, names: Mapping[str, Any], file: str, line: int | None
+) -> None:
+    module.add("import datetime")
+    module.add("")
+    module.add("from firstlight.handlers import Names as _Names")
+    module.add("from markupsafe import Markup")
+    module.add("")
+    module.add(f"_CONTENT = Markup({html!r})")
+    for name, value in names.items():
+        module.add(f"_{name.upper()} = {_literal(value, file)}")
+    module.add("")
+    module.add("")
+    module.add("async def _frontmatter(ctx):")
+    module.add_code_of(line or 1, ["    return _Names(", "        content=_CONTENT,"])
+    module.add('        url=ctx.url.pathname.removesuffix(".html").rstrip("/") or "/",')
+    for name in names:
+        module.add(f"        {name}=_{name.upper()},")
+    module.add("    )")
+
+
+def _write_plain_markdown(module: _Writer, html: str, title: str) -> None:
+    head = f'<!doctype html>\n<meta charset="utf-8">\n<title>{escape(title)}</title>\n'
+    module.add("from firstlight import Response")
+    module.add("")
+    module.add(f"_DOCUMENT = {head + html!r}")
+    module.add("")
+    module.add("")
+    module.add("async def _frontmatter(ctx):")
+    module.add("    return Response.html(_DOCUMENT)")
+
+
+def _title(route: SiteRoute, headings: list[dict[str, Any]]) -> str:
+    title = route.data.get("title")
+    return str(title) if title else next((h["text"] for h in headings), route.pattern)
+
+
+def _literal(value: Any, file: str) -> str:
+    """Write a YAML value as Python."""
+    if isinstance(value, dict):
+        items = (f"{_literal(k, file)}: {_literal(v, file)}" for k, v in value.items())  # pyright: ignore[reportUnknownVariableType]
+        return f"{{{', '.join(items)}}}"
+    if isinstance(value, list):
+        return f"[{', '.join(_literal(item, file) for item in value)}]"  # pyright: ignore[reportUnknownVariableType]
+    if value is None or isinstance(value, (str, int, float, bool, bytes)):
+        return f"float({str(value)!r})" if value in (float("inf"), -float("inf")) else repr(value)
+    if isinstance(value, (datetime.date, datetime.datetime)):
+        return repr(value)
+    raise FrontmatterError(
+        f"The frontmatter holds a {type(value).__name__}, which has no place in a page.",
+        location=Location(file, 1),
+    )
+
+
+def _constant_names(expression: nodes.Expr) -> list[str | None]:
+    """List the template names an expression stands for; None for one that is computed."""
+    if isinstance(expression, nodes.Const):
+        value = expression.value
+        return [value] if isinstance(value, str) else list(value)
+    if isinstance(expression, (nodes.List, nodes.Tuple)):
+        return [name for item in expression.items for name in _constant_names(item)]
+    return [None]
+
+
+def _sentence(message: str | None) -> str:
+    text = (message or "The template does not compile").rstrip(".")
+    return f"{text}."
+
+
+def compile_site(site: Site) -> tuple[dict[str, CompiledModule], list[Exception]]:
+    """Compile every page and template.
+
+    Returns:
+        Module name to compiled module, and the errors of those that do not compile.
+    """
+    compiler = Compiler(site)
+    modules: dict[str, CompiledModule] = {}
+    errors: list[Exception] = []
+    for route in site.routes:
+        try:
+            modules[route.module] = compiler.page(route)
+        except FirstlightError as error:
+            errors.append(error)
+    pages = {route.file for route in site.routes}
+    for name, file in site.templates.items():
+        if file in pages:
+            continue
+        try:
+            module = compiler.template(name)
+            modules[module.name] = module
+        except FirstlightError as error:
+            errors.append(error)
+    return modules, errors

@@ -1,0 +1,207 @@
+"""The site's options in `[tool.firstlight]` of pyproject.toml, every key checked."""
+
+from __future__ import annotations
+
+import difflib
+import tomllib
+from dataclasses import dataclass, field, fields
+from typing import TYPE_CHECKING, Any
+
+from firstlight.errors import ConfigError, FirstlightError, Location
+from firstlight.manifest import Redirect
+from firstlight.request import DEFAULT_MAX_BODY
+from firstlight.routing import parse_pattern, route_key
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
+
+FILE = "pyproject.toml"
+ADAPTERS = ("cloudflare",)
+CHOICES = {
+    "output": ("static", "hybrid", "server"),
+    "adapter": ADAPTERS,
+    "trailing_slash": ("ignore", "always", "never"),
+    "format": ("directory", "file"),
+}
+REDIRECT_STATUSES = (300, 301, 302, 303, 304, 307, 308)
+
+
+@dataclass(frozen=True, slots=True)
+class Config:
+    """A site's options.
+
+    Attributes:
+        output: What a page without a `prerender` line does: `static`, `hybrid` or `server`.
+        adapter: The platform on-demand routes run on; None means there are none.
+        site: Absolute origin, without a final slash; None when not configured.
+        base: Sub-path without a final slash; `/` for none.
+        trailing_slash: `ignore`, `always` or `never`.
+        format: `directory` writes a/index.html, `file` writes a.html.
+        max_body: Bytes that form_data(), json() and text() accept.
+        trusted_origins: Other origins whose forms are accepted.
+        redirects: In priority order.
+    """
+
+    output: str = "static"
+    adapter: str | None = None
+    site: str | None = None
+    base: str = "/"
+    trailing_slash: str = "ignore"
+    format: str = "directory"
+    max_body: int = DEFAULT_MAX_BODY
+    trusted_origins: tuple[str, ...] = ()
+    redirects: tuple[Redirect, ...] = field(default=())
+
+
+def load_config(root: Path) -> Config:
+    """Read and check a site's options; a site without pyproject.toml has the defaults.
+
+    Raises:
+        ConfigError: An unknown key, a value it cannot have, or TOML that does not parse.
+    """
+    path = root / FILE
+    if not path.exists():
+        return Config()
+    text = path.read_text("utf-8")
+    try:
+        table = tomllib.loads(text).get("tool", {}).get("firstlight", {})
+    except tomllib.TOMLDecodeError as error:
+        raise ConfigError(f"This is not TOML: {error}.", location=Location(FILE)) from error
+    try:
+        return _checked(table)
+    except ConfigError as error:
+        error.location = Location(FILE, _line_of(text, error.key))  # pyright: ignore[reportAttributeAccessIssue]
+        raise
+
+
+class _OptionError(ConfigError):
+    """A wrong option; `key` finds its line."""
+
+    def __init__(self, key: str, message: str, hint: str | None = None) -> None:
+        super().__init__(message, hint=hint)
+        self.key = key
+
+
+def _checked(table: dict[str, Any]) -> Config:
+    known = [option.name for option in fields(Config)]
+    for key in table:
+        if key not in known:
+            nearest = difflib.get_close_matches(key, known, 1)
+            hint = f"Did you mean `{nearest[0]}`?" if nearest else f"Known: {', '.join(known)}."
+            raise _OptionError(key, f"`{key}` is not an option of [tool.firstlight].", hint)
+    values = {key: _CHECKS[key](key, value) for key, value in table.items()}
+    if values.get("trailing_slash") == "never":
+        if table.get("format") == "directory":
+            raise _OptionError(
+                "format",
+                '`format = "directory"` contradicts `trailing_slash = "never"`.',
+                'Leave `format` out or set it to "file".',
+            )
+        values["format"] = "file"
+    return Config(**values)
+
+
+def _choice(key: str, value: object) -> str:
+    if value in CHOICES[key]:
+        return str(value)
+    choices = ", ".join(f'"{choice}"' for choice in CHOICES[key])
+    nearest = difflib.get_close_matches(str(value), CHOICES[key], 1)
+    hint = f'Did you mean "{nearest[0]}"?' if nearest else f"Use one of {choices}."
+    raise _OptionError(key, f"`{key}` cannot be `{value}`; it is one of {choices}.", hint)
+
+
+def _site(key: str, value: object) -> str:
+    scheme, separator, host = str(value).partition("://")
+    if separator and scheme in ("http", "https") and host.rstrip("/") and "/" not in host.rstrip("/"):
+        return str(value).rstrip("/")
+    raise _OptionError(
+        key, f"`site` cannot be `{value}`.", 'Give an origin, such as "https://example.com".'
+    )
+
+
+def _base(key: str, value: object) -> str:
+    text = str(value)
+    if not isinstance(value, str) or not text.startswith("/") or set(text) & set("?#[]%\\ "):
+        raise _OptionError(key, f"`base` cannot be `{value}`.", 'Give a path, such as "/docs".')
+    return text.rstrip("/") or "/"
+
+
+def _size(key: str, value: object) -> int:
+    if isinstance(value, int) and not isinstance(value, bool) and value > 0:
+        return value
+    raise _OptionError(key, f"`{key}` cannot be `{value}`.", "Give a number of bytes.")
+
+
+def _origins(key: str, value: object) -> tuple[str, ...]:
+    if isinstance(value, list):
+        return tuple(_site(key, origin) for origin in value)  # pyright: ignore[reportUnknownVariableType, reportUnknownArgumentType]
+    raise _OptionError(key, f"`{key}` is a list of origins, not `{value}`.")
+
+
+def _redirects(key: str, value: object) -> tuple[Redirect, ...]:
+    if not isinstance(value, dict):
+        raise _OptionError(key, f"`{key}` is a table, not `{value}`.")
+    redirects = [_redirect(source, target) for source, target in value.items()]  # pyright: ignore[reportUnknownArgumentType, reportUnknownVariableType]
+    return tuple(sorted(redirects, key=lambda r: route_key(r.pattern, is_endpoint=False)))
+
+
+def _redirect(source: str, target: object) -> Redirect:
+    table: dict[str, object] = dict(target) if isinstance(target, dict) else {"destination": target}  # pyright: ignore[reportUnknownArgumentType]
+    destination, status = table.pop("destination", None), table.pop("status", None)
+    if not isinstance(destination, str) or not destination or table:
+        raise _OptionError(
+            source,
+            f"The redirect `{source}` has no usable destination.",
+            'Write `"/old" = "/new"` or `"/old" = { status = 302, destination = "/new" }`.',
+        )
+    if status is not None and status not in REDIRECT_STATUSES:
+        allowed = ", ".join(map(str, REDIRECT_STATUSES))
+        raise _OptionError(source, f"The redirect `{source}` cannot have status `{status}`.", f"Use one of {allowed}.")
+    if not source.startswith("/"):
+        raise _OptionError(source, f"The redirect `{source}` does not begin with `/`.")
+    _check_params(source, destination)
+    return Redirect(source.rstrip("/") or "/", destination, status)  # pyright: ignore[reportArgumentType]
+
+
+def _check_params(source: str, destination: str) -> None:
+    try:
+        given = _param_names(source)
+        used = _param_names(destination) if destination.startswith("/") else set[str]()
+    except FirstlightError as error:
+        raise _OptionError(source, error.message, error.hint) from error
+    if missing := used - given:
+        raise _OptionError(
+            source, f"The redirect `{source}` does not have the parameter `{min(missing)}` of `{destination}`."
+        )
+
+
+def _param_names(pattern: str) -> set[str]:
+    path = pattern.partition("?")[0].partition("#")[0]
+    return {part.text for segment in parse_pattern(path) for part in segment if part.is_param}
+
+
+_CHECKS: dict[str, Callable[[str, object], Any]] = {
+    "output": _choice,
+    "adapter": _choice,
+    "site": _site,
+    "base": _base,
+    "trailing_slash": _choice,
+    "format": _choice,
+    "max_body": _size,
+    "trusted_origins": _origins,
+    "redirects": _redirects,
+}
+
+
+def _line_of(text: str, key: str) -> int | None:
+    """Find the line that sets a key inside [tool.firstlight…]."""
+    inside = False
+    for number, line in enumerate(text.splitlines(), 1):
+        stripped = line.strip()
+        if stripped.startswith("["):
+            inside = stripped.startswith("[tool.firstlight")
+        names = stripped.partition("=")[0].strip().strip("\"'")
+        if inside and (names == key or stripped.strip("[]").endswith(f".{key}")):
+            return number
+    return None

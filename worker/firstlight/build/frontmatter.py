@@ -1,0 +1,247 @@
+"""Frontmatter: where it ends, what belongs to the module, what runs per render."""
+
+from __future__ import annotations
+
+import ast
+import io
+import tokenize
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from firstlight.errors import FirstlightError, FrontmatterError, Location, RouteError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+FENCE = "---"
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """A page's text, split.
+
+    Attributes:
+        file: Relative to the site's root.
+        frontmatter: The lines between the fences; None without fences.
+        body: What follows the second fence, or everything.
+        frontmatter_line: 1-based line of the file on which the frontmatter begins.
+        body_line: 1-based line of the file on which the body begins.
+    """
+
+    file: str
+    frontmatter: str | None
+    body: str
+    frontmatter_line: int = 2
+    body_line: int = 1
+
+
+def split_source(file: str, text: str) -> Source:
+    """Split a page at its first pair of `---` lines, if its first line is one.
+
+    Raises:
+        FrontmatterError: The frontmatter is not closed.
+    """
+    text = text.removeprefix("\ufeff").replace("\r\n", "\n")
+    lines = text.split("\n")
+    if lines[0].rstrip() != FENCE:
+        return Source(file, None, text)
+    for index, line in enumerate(lines[1:], 1):
+        if line.rstrip() == FENCE:
+            frontmatter = "\n".join(lines[1:index])
+            return Source(file, frontmatter, "\n".join(lines[index + 1 :]), body_line=index + 2)
+    raise FrontmatterError(
+        "The frontmatter has no closing `---` line.",
+        hint="Put a line of three dashes after it.",
+        location=Location(file, 1),
+    )
+
+
+def key_line(source: Source, key: str) -> int | None:
+    """Find the line of the file that sets a top-level key of YAML frontmatter."""
+    lines = (source.frontmatter or "").split("\n")
+    numbers = (number for number, line in enumerate(lines) if line.startswith(f"{key}:"))
+    return next((number + source.frontmatter_line for number in numbers), None)
+
+
+@dataclass(frozen=True, slots=True)
+class Frontmatter:
+    """Python frontmatter, analysed.
+
+    Attributes:
+        module_lines: (1-based line in the file, text) of what is evaluated once.
+        render_lines: The same of what runs per render, indented by four spaces.
+        imported: Names that module-level imports bind; templates see them too.
+        tree: The syntax tree, lines as in the frontmatter (its first line is 1).
+    """
+
+    module_lines: list[tuple[int, str]]
+    render_lines: list[tuple[int, str]]
+    imported: list[str]
+    tree: ast.Module
+
+    @property
+    def has_static_paths(self) -> bool:
+        """Whether it defines `get_static_paths`."""
+        return any(_is_static_paths(node) for node in self.tree.body)
+
+
+def analyse(source: Source) -> Frontmatter:
+    """Tell apart what belongs to the module and what runs per render.
+
+    Top-level imports, the `prerender` line and `get_static_paths` belong to the module.
+
+    Raises:
+        FrontmatterError: It is not valid Python.
+    """
+    text = source.frontmatter or ""
+    tree = parse_python(text, source.file, source.frontmatter_line)
+    lines = text.split("\n")
+    shared = _shared_lines(tree)
+    module_nodes = [
+        node for node in tree.body if _is_module_level(node) and not _span(node) & shared
+    ]
+    module_lines = {line for node in module_nodes for line in _span(node)}
+    offset = source.frontmatter_line - 1
+    verbatim = _lines_inside_strings(text)
+    render_lines = [
+        (number + offset, line if number in verbatim or not line.strip() else f"    {line}")
+        for number, line in enumerate(lines, 1)
+        if number not in module_lines
+    ]
+    return Frontmatter(
+        [(n + offset, lines[n - 1]) for n in sorted(module_lines)],
+        render_lines,
+        sorted({name for node in module_nodes for name in _imported_names(node, source)}),
+        tree,
+    )
+
+
+def parse_python(text: str, file: str, first_line: int = 1) -> ast.Module:
+    """Parse Python, `await` and `return` at the top level allowed.
+
+    Raises:
+        FrontmatterError: It does not parse; the location is the line in the file.
+    """
+    try:
+        return ast.parse(text, file)
+    except SyntaxError as error:
+        line = (error.lineno or 1) + first_line - 1
+        raise FrontmatterError(
+            f"This is not Python: {error.msg}.", location=Location(file, line)
+        ) from error
+    except ValueError as error:
+        raise FrontmatterError(f"This is not Python: {error}.", location=Location(file)) from error
+
+
+def prerender_value(tree: ast.Module, file: str, first_line: int = 1) -> bool | None:
+    """Read the literal of the module-level `prerender = …`; None when there is none.
+
+    Raises:
+        RouteError: It is no literal, stands in a block, or stands twice.
+    """
+    found: list[ast.expr] = []
+    for node in tree.body:
+        value = _prerender_literal(node)
+        if value is not None:
+            found.append(value)
+        elif line := next(_bindings_of_prerender(node), None):
+            raise _prerender_error(file, line + first_line - 1, "is not a plain assignment")
+    for value in found:
+        if not (isinstance(value, ast.Constant) and isinstance(value.value, bool)):
+            line = value.lineno + first_line - 1
+            raise _prerender_error(file, line, f"is `{ast.unparse(value)}`")
+    if len(found) > 1:
+        raise _prerender_error(file, found[1].lineno + first_line - 1, "is assigned twice")
+    return None if not found else bool(found[0].value)  # pyright: ignore[reportAttributeAccessIssue]
+
+
+def _prerender_error(file: str, line: int, what: str) -> FirstlightError:
+    return RouteError(
+        f"`prerender` {what}; the build reads it without running the file.",
+        hint="Write `prerender = True` or `prerender = False` once, at the top level.",
+        location=Location(file, line),
+    )
+
+
+def _prerender_literal(node: ast.stmt) -> ast.expr | None:
+    if isinstance(node, ast.Assign) and len(node.targets) == 1:
+        target = node.targets[0]
+    elif isinstance(node, ast.AnnAssign) and node.value is not None:
+        target = node.target
+    else:
+        return None
+    is_prerender = isinstance(target, ast.Name) and target.id == "prerender"
+    return node.value if is_prerender else None
+
+
+def _bindings_of_prerender(node: ast.AST) -> Iterator[int]:
+    """Yield the lines on which a statement binds `prerender` in the module's scope."""
+    if isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)):
+        if node.name == "prerender":
+            yield node.lineno
+        return
+    if isinstance(node, ast.Lambda):
+        return
+    if isinstance(node, ast.Name) and node.id == "prerender" and isinstance(node.ctx, ast.Store):
+        yield node.lineno
+    if isinstance(node, ast.alias) and (node.asname or node.name) == "prerender":
+        yield node.lineno
+    for child in ast.iter_child_nodes(node):
+        yield from _bindings_of_prerender(child)
+
+
+def _is_module_level(node: ast.stmt) -> bool:
+    if isinstance(node, (ast.Import, ast.ImportFrom)) or _is_static_paths(node):
+        return True
+    return _prerender_literal(node) is not None
+
+
+def _is_static_paths(node: ast.stmt) -> bool:
+    is_function = isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef))
+    return is_function and node.name == "get_static_paths"
+
+
+def _span(node: ast.stmt) -> set[int]:
+    decorators = [d.lineno for d in getattr(node, "decorator_list", [])]
+    return set(range(min([node.lineno, *decorators]), (node.end_lineno or node.lineno) + 1))
+
+
+def _shared_lines(tree: ast.Module) -> set[int]:
+    """Find the lines on which two statements stand, as in `import a; b = 1`."""
+    seen: set[int] = set()
+    shared: set[int] = set()
+    for node in tree.body:
+        span = _span(node)
+        shared |= seen & span
+        seen |= span
+    return shared
+
+
+def _imported_names(node: ast.stmt, source: Source) -> list[str]:
+    if not isinstance(node, (ast.Import, ast.ImportFrom)):
+        return []
+    if isinstance(node, ast.ImportFrom) and node.module == "__future__":
+        return []
+    names = [alias.asname or alias.name.partition(".")[0] for alias in node.names]
+    if "*" in names:
+        raise FrontmatterError(
+            "`import *` hides which names the template can use.",
+            hint="Import the names you need.",
+            location=Location(source.file, node.lineno + source.frontmatter_line - 1),
+        )
+    return names
+
+
+def _lines_inside_strings(text: str) -> set[int]:
+    """Find the lines that begin inside a string, which must not be indented."""
+    inside: set[int] = set()
+    opened: list[int] = []
+    for token in tokenize.generate_tokens(io.StringIO(text).readline):
+        name = tokenize.tok_name[token.type]
+        if name == "STRING":
+            inside.update(range(token.start[0] + 1, token.end[0] + 1))
+        elif name in ("FSTRING_START", "TSTRING_START"):
+            opened.append(token.start[0])
+        elif name in ("FSTRING_END", "TSTRING_END"):
+            inside.update(range(opened.pop() + 1, token.end[0] + 1))
+    return inside

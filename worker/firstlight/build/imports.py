@@ -1,0 +1,207 @@
+"""Follows import statements without running anything, to the files that code really needs."""
+
+from __future__ import annotations
+
+import ast
+import sys
+from dataclasses import dataclass
+from functools import cache
+from importlib.machinery import EXTENSION_SUFFIXES, ModuleSpec, PathFinder
+from pathlib import Path
+from typing import TYPE_CHECKING, NamedTuple
+
+from firstlight.errors import FirstlightError, Location
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
+# Modules that the Workers runtime itself provides.
+RUNTIME = frozenset(("js", "pyodide", "pyodide_js", "_pyodide", "workers", "cloudflare", "manifest"))
+# Firstlight's own modules that need the host.
+HOST_ONLY = (
+    "firstlight.build",
+    "firstlight.cli",
+    "firstlight.content",
+    "firstlight.dev",
+    "firstlight.__main__",
+)
+
+
+class Import(NamedTuple):
+    """One imported module, or a name that may be one.
+
+    Attributes:
+        is_optional: Whether the code goes on without it: a guarded import, or `from x import y`
+            where y need not be a module.
+    """
+
+    module: str
+    line: int
+    is_optional: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Origin:
+    """A module's source: where it is shown to be, and its text."""
+
+    file: str
+    text: str
+    path: Path | None = None
+    is_package: bool = False
+
+
+class ImportTracer:
+    """Collects the modules that code needs, from an entry module on.
+
+    Args:
+        root: The site's root, searched before the installed packages.
+        own: Modules whose text is known, by name.
+    """
+
+    def __init__(self, root: Path, own: Mapping[str, Origin]) -> None:
+        self._root = root
+        self._own = own
+        self._search = [str(root), *(entry for entry in sys.path if entry)]
+        self.found: dict[str, Origin] = {}
+        self.errors: list[Exception] = []
+
+    def trace(self, name: str) -> None:
+        """Add a module and everything it imports to `found`."""
+        pending = [Import(name, 0)]
+        importers: dict[str, Origin | None] = {name: None}
+        while pending:
+            wanted = pending.pop()
+            importer = importers.get(wanted.module)
+            for step in self._with_parents(wanted):
+                origin = self._add(step, importer)
+                if origin is None:
+                    break
+                if step.module in self._traced:
+                    continue
+                self._traced.add(step.module)
+                for imported in imports_of(origin.text, step.module, is_package=origin.is_package):
+                    importers.setdefault(imported.module, origin)
+                    pending.append(imported)
+
+    @property
+    def _traced(self) -> set[str]:
+        return self.__dict__.setdefault("_seen", set())
+
+    def _with_parents(self, wanted: Import) -> Iterator[Import]:
+        parts = wanted.module.split(".")
+        for length in range(1, len(parts) + 1):
+            yield wanted._replace(module=".".join(parts[:length]))
+
+    def _add(self, wanted: Import, importer: Origin | None) -> Origin | None:
+        """Find a module's source; None for one that needs no copy or cannot be had."""
+        name = wanted.module
+        if name in self.found:
+            return self.found[name]
+        top = name.partition(".")[0]
+        if top in sys.stdlib_module_names or top in RUNTIME or top == "jinja2":
+            if top == "jinja2":
+                self.found.setdefault("jinja2", Origin("jinja2", "", None, is_package=True))
+            return None
+        if any(name == host or name.startswith(host + ".") for host in HOST_ONLY):
+            self._refuse(wanted, importer, f"`{name}` works at build only, not in the Worker")
+            return None
+        origin = self._own.get(name) or self._find(wanted, importer)
+        if origin is not None:
+            self.found[name] = origin
+        return origin
+
+    def _find(self, wanted: Import, importer: Origin | None) -> Origin | None:
+        spec = find_spec(wanted.module, tuple(self._search))
+        if spec is None:
+            if not wanted.is_optional:
+                self._refuse(wanted, importer, f"There is no module `{wanted.module}`")
+            return None
+        if spec.origin is None:
+            return Origin(wanted.module, "", None, is_package=True)
+        if spec.origin.endswith(tuple(EXTENSION_SUFFIXES)):
+            if not wanted.is_optional:
+                self._refuse(wanted, importer, f"`{wanted.module}` is compiled for this machine")
+            return None
+        path = Path(spec.origin)
+        is_package = spec.submodule_search_locations is not None
+        shown = path.relative_to(self._root).as_posix() if path.is_relative_to(self._root) else wanted.module
+        return Origin(shown, path.read_text("utf-8"), path, is_package)
+
+    def _refuse(self, wanted: Import, importer: Origin | None, why: str) -> None:
+        location = Location(importer.file if importer else None, wanted.line or None)
+        self.errors.append(
+            FirstlightError(
+                f"{why}.",
+                hint="On-demand code may import the standard library and pure-Python packages. "
+                "Install the package, or set `prerender = True` to run the route at build.",
+                location=location,
+            )
+        )
+
+
+@cache
+def find_spec(name: str, search: tuple[str, ...]) -> ModuleSpec | None:
+    """Find a module on a search path without importing its parents."""
+    parent, _, _ = name.rpartition(".")
+    if not parent:
+        return PathFinder.find_spec(name, list(search))
+    package = find_spec(parent, search)
+    if package is None or package.submodule_search_locations is None:
+        return None
+    return PathFinder.find_spec(name, list(package.submodule_search_locations))
+
+
+def imports_of(text: str, module: str, *, is_package: bool) -> list[Import]:
+    """List what a module's text imports, wherever the statements stand.
+
+    Imports for type checkers only are left out.
+    """
+    try:
+        tree = ast.parse(text)
+    except SyntaxError:
+        return []  # reported where it is compiled
+    package = module if is_package else module.rpartition(".")[0]
+    return list(_imports(tree, package, is_optional=False))
+
+
+def _imports(node: ast.AST, package: str, *, is_optional: bool) -> Iterator[Import]:
+    if isinstance(node, ast.Import):
+        yield from (Import(alias.name, node.lineno, is_optional) for alias in node.names)
+    elif isinstance(node, ast.ImportFrom):
+        base = _absolute(node, package)
+        if base:
+            yield Import(base, node.lineno, is_optional)
+            yield from (Import(f"{base}.{alias.name}", node.lineno, True) for alias in node.names)
+    elif isinstance(node, ast.If) and _is_type_checking(node.test):
+        for child in node.orelse:
+            yield from _imports(child, package, is_optional=is_optional)
+    elif isinstance(node, ast.Try):
+        guarded = is_optional or any(map(_catches_import_error, node.handlers))
+        for child in node.body:
+            yield from _imports(child, package, is_optional=guarded)
+        for child in (*node.handlers, *node.orelse, *node.finalbody):
+            yield from _imports(child, package, is_optional=is_optional)
+    else:
+        for child in ast.iter_child_nodes(node):
+            yield from _imports(child, package, is_optional=is_optional)
+
+
+def _absolute(node: ast.ImportFrom, package: str) -> str:
+    if not node.level:
+        return node.module or ""
+    parents = package.split(".") if package else []
+    kept = parents[: len(parents) - node.level + 1]
+    return ".".join([*kept, *([node.module] if node.module else [])])
+
+
+def _is_type_checking(test: ast.expr) -> bool:
+    name = test.attr if isinstance(test, ast.Attribute) else getattr(test, "id", None)
+    return name == "TYPE_CHECKING"
+
+
+def _catches_import_error(handler: ast.ExceptHandler) -> bool:
+    if handler.type is None:
+        return True
+    types = handler.type.elts if isinstance(handler.type, ast.Tuple) else [handler.type]
+    names = {"ImportError", "ModuleNotFoundError", "Exception", "BaseException"}
+    return any(getattr(kind, "id", None) in names for kind in types)

@@ -1,0 +1,90 @@
+"""Imports a site's modules from memory, so that the host runs what the Worker will run."""
+
+from __future__ import annotations
+
+import importlib
+import linecache
+import sys
+from contextlib import contextmanager
+from importlib.abc import Loader, MetaPathFinder
+from importlib.machinery import ModuleSpec
+from typing import TYPE_CHECKING
+
+from firstlight.build.scan import PAGES, read_text
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping, Sequence
+    from types import ModuleType
+
+    from firstlight.build.compile import CompiledModule
+    from firstlight.build.scan import Site
+
+
+class SiteLoader(MetaPathFinder, Loader):
+    """Finds `pages` and everything below it among compiled modules and helper files.
+
+    Args:
+        site: As scanned.
+        modules: Compiled pages, endpoints and templates by module name.
+    """
+
+    def __init__(self, site: Site, modules: Mapping[str, CompiledModule]) -> None:
+        self._site = site
+        self._modules = modules
+        names = {PAGES, *modules, *site.modules}
+        self._packages = {
+            ".".join(parts[:n]) for name in names if (parts := name.split(".")) for n in range(1, len(parts))
+        }
+
+    def load(self, name: str) -> ModuleType:
+        """Import a module of the site."""
+        return importlib.import_module(name)
+
+    def find_spec(
+        self, fullname: str, path: Sequence[str] | None, target: ModuleType | None = None
+    ) -> ModuleSpec | None:
+        """Find a module of the site; None for every other."""
+        del path, target
+        is_package = fullname in self._packages or fullname == PAGES
+        if not is_package and fullname not in self._modules and fullname not in self._site.modules:
+            return None
+        return ModuleSpec(fullname, self, is_package=is_package)
+
+    def create_module(self, spec: ModuleSpec) -> None:
+        """Leave the making of the module to Python."""
+
+    def exec_module(self, module: ModuleType) -> None:
+        """Run a module's text; its errors are told in terms of the site's files."""
+        name = module.__name__
+        if name in self._modules:
+            compiled = self._modules[name]
+            text, file = compiled.text, compiled.file
+        elif name in self._site.modules:
+            file = self._site.modules[name]
+            text = read_text(self._site.root / file, file)
+        else:
+            return
+        if not text.startswith("#") or "__page__ = " not in text:
+            module.__dict__["__page__"] = file
+        filename = f"<{file}>" if "__lines__" in text else str(self._site.root / file)
+        linecache.cache[filename] = (len(text), None, text.splitlines(keepends=True), filename)
+        module.__file__ = filename
+        code = compile(text, filename, "exec", dont_inherit=True)
+        exec(code, module.__dict__)  # noqa: S102 - the site's own code, as an import would
+
+
+@contextmanager
+def loaded(loader: SiteLoader) -> Iterator[SiteLoader]:
+    """Let imports of `pages.…` find a site; afterwards they are forgotten."""
+    _forget()
+    sys.meta_path.insert(0, loader)
+    try:
+        yield loader
+    finally:
+        sys.meta_path.remove(loader)
+        _forget()
+
+
+def _forget() -> None:
+    for name in [name for name in sys.modules if name == PAGES or name.startswith(f"{PAGES}.")]:
+        del sys.modules[name]

@@ -1,0 +1,127 @@
+"""Markdown to HTML: CommonMark with tables, task lists, footnotes, anchors and highlighting."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from functools import cache
+from html import escape
+from typing import TYPE_CHECKING, Any
+
+import yaml
+from markdown_it import MarkdownIt
+from mdit_py_plugins.footnote import footnote_plugin
+from mdit_py_plugins.tasklists import tasklists_plugin
+from pygments import highlight
+from pygments.formatters import HtmlFormatter
+from pygments.lexers import get_lexer_by_name
+from pygments.util import ClassNotFound
+
+from firstlight.errors import FrontmatterError, Location
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from markdown_it.token import Token
+
+    from firstlight.build.frontmatter import Source
+
+
+@dataclass(frozen=True, slots=True)
+class Document:
+    """Rendered Markdown.
+
+    Attributes:
+        html: Safe to print as it is.
+        headings: In order; each has `depth` (1 to 6), `slug` and `text`.
+    """
+
+    html: str
+    headings: list[dict[str, Any]]
+
+
+def render_markdown(text: str) -> Document:
+    """Render Markdown; raw HTML passes through, template syntax is text.
+
+    Source:
+        https://spec.commonmark.org, https://github.github.com/gfm/
+    """
+    markdown = _markdown()
+    tokens = markdown.parse(text)
+    headings = _anchor_headings(tokens)
+    return Document(markdown.renderer.render(tokens, markdown.options, {}), headings)
+
+
+def load_frontmatter(source: Source) -> dict[str, Any]:
+    """Parse the YAML frontmatter of a Markdown file.
+
+    Raises:
+        FrontmatterError: It is not YAML, or no mapping.
+    """
+    try:
+        data = yaml.safe_load(source.frontmatter or "") or {}
+    except yaml.YAMLError as error:
+        mark = getattr(error, "problem_mark", None)
+        line = source.frontmatter_line + (mark.line if mark else 0)
+        problem = getattr(error, "problem", None) or str(error).splitlines()[0]
+        raise FrontmatterError(
+            f"The frontmatter is not YAML: {problem}.", location=Location(source.file, line)
+        ) from error
+    if not isinstance(data, dict):
+        raise FrontmatterError(
+            f"The frontmatter is a {type(data).__name__}, not a mapping.",
+            hint="Write lines such as `title: Hello`.",
+            location=Location(source.file, source.frontmatter_line),
+        )
+    return data  # pyright: ignore[reportUnknownVariableType]
+
+
+def slugify(text: str) -> str:
+    """Make an anchor as GitHub does: lower case, spaces to dashes, punctuation dropped."""
+    return re.sub(r"[^\w\- ]", "", text.strip().lower()).replace(" ", "-")
+
+
+@cache
+def _markdown() -> MarkdownIt:
+    options = {"html": True, "linkify": False, "highlight": _highlight}
+    markdown = MarkdownIt("commonmark", options).enable(["table", "strikethrough"])
+    return markdown.use(footnote_plugin).use(tasklists_plugin)
+
+
+def _highlight(code: str, language: str, attributes: str) -> str:
+    """Colour a fenced block with Pygments' short CSS classes; empty for an unknown language."""
+    del attributes
+    if not language:
+        return ""
+    try:
+        lexer = get_lexer_by_name(language)
+    except ClassNotFound:
+        return ""
+    spans = highlight(code, lexer, HtmlFormatter(nowrap=True))
+    return (
+        f'<pre class="highlight"><code class="language-{escape(language)}">{spans}</code></pre>\n'
+    )
+
+
+def _anchor_headings(tokens: Sequence[Token]) -> list[dict[str, Any]]:
+    """Give each heading an id and list them; a repeated slug gets a number, as on GitHub."""
+    headings: list[dict[str, Any]] = []
+    used: set[str] = set()
+    for opening, inline in zip(tokens, tokens[1:], strict=False):
+        if opening.type != "heading_open":
+            continue
+        text = _plain_text(inline)
+        base = slug = slugify(text)
+        number = 0
+        while slug in used:
+            number += 1
+            slug = f"{base}-{number}"
+        used.add(slug)
+        opening.attrSet("id", slug)
+        headings.append({"depth": int(opening.tag[1]), "slug": slug, "text": text})
+    return headings
+
+
+def _plain_text(inline: Token) -> str:
+    kinds = ("text", "code_inline")
+    return "".join(child.content for child in inline.children or [] if child.type in kinds)

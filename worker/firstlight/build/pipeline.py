@@ -1,0 +1,284 @@
+"""One build: scan, compile, prerender, bundle, and `dist/` swapped in at the end."""
+
+from __future__ import annotations
+
+import asyncio
+import sys
+import time
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from firstlight.app import App
+from firstlight.build.bindings import undeclared_bindings
+from firstlight.build.bundle import bundle, gzipped_size, used_templates
+from firstlight.build.compile import CompiledModule, compile_site, template_modules
+from firstlight.build.config import Config, load_config
+from firstlight.build.loader import SiteLoader, loaded
+from firstlight.build.output import build_lock, staging, swap_in, write_file
+from firstlight.build.platform_files import headers_file, redirects_file
+from firstlight.build.prerender import (
+    Prerenderer,
+    Rendered,
+    StaticPath,
+    check_outputs,
+    located,
+    redirect_page,
+    static_paths,
+)
+from firstlight.build.scan import PAGES, Site, SiteRoute, output_file, scan
+from firstlight.build.sdk import write_sdk
+from firstlight.build.wrangler import HTML_HANDLING, Wrangler, load_wrangler
+from firstlight.errors import AdapterError, BuildFailed, FirstlightError
+from firstlight.manifest import Manifest, Route
+from firstlight.routing import is_dynamic
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Mapping
+    from pathlib import Path
+
+    Progress = Callable[[str, int, int], object]
+
+
+@dataclass(slots=True)
+class BuildResult:
+    """What a build made.
+
+    Attributes:
+        paths: How many paths each prerendered route became, by file.
+        sizes: Gzipped bytes of the Worker by top-level package; empty without one.
+        warnings: What works but looks wrong.
+        seconds: How long it took.
+        changed: Whether `dist/` differs from before.
+    """
+
+    site: Site
+    paths: dict[str, int] = field(default_factory=dict[str, int])
+    sizes: dict[str, int] = field(default_factory=dict[str, int])
+    warnings: list[str] = field(default_factory=list[str])
+    seconds: float = 0.0
+    changed: bool = True
+
+
+def build(root: Path, progress: Progress | None = None) -> BuildResult:
+    """Build a site into `dist/`; on failure the last good output stays.
+
+    Args:
+        root: The folder with pages/ and pyproject.toml.
+        progress: Called with a stage's name, what is done and what there is to do.
+
+    Raises:
+        BuildFailed: With every error of all stages that could run.
+    """
+    started = time.perf_counter()
+    with build_lock(root), importable(root):
+        try:
+            result = asyncio.run(_build(root, progress or _silent))
+        except FirstlightError as error:
+            raise error if isinstance(error, BuildFailed) else BuildFailed([error]) from error
+    result.seconds = time.perf_counter() - started
+    return result
+
+
+async def _build(root: Path, progress: Progress) -> BuildResult:
+    config, wrangler = load_config(root), load_wrangler(root)
+    site = scan(root, config)
+    progress("compile", 0, 1)
+    modules, errors = compile_site(site)
+    errors = [*site.errors, *errors, *adapter_errors(site)]
+    errors += undeclared_bindings(site, wrangler)
+    progress("compile", 1, 1)
+    rendered, failures = await _prerender(site, modules, errors, progress)
+    errors += failures
+    manifest = worker_manifest(site, modules)
+    files: dict[str, str] = {}
+    if config.adapter and not errors:
+        files, errors = bundle(site, modules, manifest, wrangler)
+    if errors:
+        raise BuildFailed(_unique(errors))
+    result = BuildResult(site, sizes=gzipped_size(files), warnings=_warnings(config, wrangler))
+    for page in rendered:
+        result.paths[page.path.route.file] = result.paths.get(page.path.route.file, 0) + 1
+    progress("write", 0, 1)
+    result.changed = _write(site, rendered, files)
+    if config.adapter:
+        result.warnings += write_sdk(root, wrangler)
+    progress("write", 1, 1)
+    return result
+
+
+async def _prerender(
+    site: Site, modules: Mapping[str, CompiledModule], known: list[Exception], progress: Progress
+) -> tuple[list[Rendered], list[Exception]]:
+    """Render what can be rendered, even when other files have errors."""
+    broken = {_file_of(error) for error in known}
+    with loaded(SiteLoader(site, modules)) as loader:
+        app = App(host_manifest(site), load=loader.load)
+        paths, errors = await plan(site, loader, broken)
+        prerenderer = Prerenderer(app, site.config)
+        rendered: list[Rendered] = []
+        for done, path in enumerate(paths):
+            progress("prerender", done, len(paths))
+            try:
+                rendered.append(await prerenderer.render(path))
+            except Exception as error:  # noqa: BLE001 - any error of a page is reported with the others
+                errors.append(located(error, path.route))
+        progress("prerender", len(paths), len(paths))
+    return rendered, errors
+
+
+async def plan(
+    site: Site, loader: SiteLoader, broken: set[str | None]
+) -> tuple[list[StaticPath], list[Exception]]:
+    """List every path to prerender.
+
+    Args:
+        site: As scanned.
+        loader: Imports its modules.
+        broken: Files that are known to have errors; their routes are left out.
+    """
+    paths: list[StaticPath] = []
+    errors: list[Exception] = []
+    for route in site.routes:
+        if not route.is_prerendered or route.file in broken:
+            continue
+        try:
+            paths += await static_paths(route, loader.load(route.module), site.config)
+        except Exception as error:  # noqa: BLE001 - any error of a page is reported with the others
+            errors.append(located(error, route))
+    errors += check_outputs(paths, _claims(site))
+    return paths, errors
+
+
+def host_manifest(site: Site) -> Manifest:
+    """Describe the whole site with every module, for the host."""
+    routes = tuple(
+        Route(r.pattern, r.file, r.module, r.is_endpoint, r.is_prerendered) for r in site.routes
+    )
+    return _manifest(site, routes, template_modules(site))
+
+
+def worker_manifest(site: Site, modules: Mapping[str, CompiledModule]) -> Manifest:
+    """Describe the site as the Worker sees it: prerendered routes have no module there."""
+    routes = tuple(
+        Route(r.pattern, r.file, "" if r.is_prerendered else r.module, r.is_endpoint, r.is_prerendered)
+        for r in site.routes
+    )
+    entries = [route.module for route in site.on_demand]
+    return _manifest(site, routes, used_templates(site, modules, entries))
+
+
+def _manifest(site: Site, routes: tuple[Route, ...], templates: dict[str, str]) -> Manifest:
+    config = site.config
+    return Manifest(
+        routes=routes,
+        templates=templates,
+        middleware=f"{PAGES}._middleware" if site.has_middleware else "",
+        redirects=config.redirects,
+        site=config.site,
+        base=config.base,
+        trailing_slash=config.trailing_slash,
+        max_body=config.max_body,
+        trusted_origins=config.trusted_origins,
+    )
+
+
+def adapter_errors(site: Site) -> list[Exception]:
+    """Say what needs an adapter while none is configured."""
+    config = site.config
+    if config.adapter:
+        return []
+    hint = 'Set `adapter = "cloudflare"` in [tool.firstlight] of pyproject.toml'
+    if config.output != "static":
+        return [AdapterError(f'`output = "{config.output}"` needs an adapter.', hint=f"{hint}.")]
+    errors: list[Exception] = []
+    if site.on_demand:
+        files = "".join(f"\n    {route.file} ({route.why})" for route in site.on_demand)
+        errors.append(
+            AdapterError(
+                f"No adapter is configured, but these run on demand:{files}",
+                hint=f"{hint}, or prerender them.",
+            )
+        )
+    errors += [
+        AdapterError(f"The redirect `{r.pattern}` has parameters and needs an adapter.", hint=f"{hint}.")
+        for r in config.redirects
+        if is_dynamic(r.pattern)
+    ]
+    return errors
+
+
+@contextmanager
+def importable(root: Path) -> Iterator[None]:
+    """Let site code import the modules beside pages/, as it does in the Worker."""
+    entry = str(root)
+    sys.path.insert(0, entry)
+    try:
+        yield
+    finally:
+        sys.path.remove(entry)
+
+
+def _write(site: Site, rendered: list[Rendered], server: Mapping[str, str]) -> bool:
+    config = site.config
+    base = config.base.strip("/")
+    with staging(site.root) as staged:
+        client = staged / "client"
+        client.mkdir()
+        pages = client / base if base else client
+        for asset in site.assets:
+            write_file(pages, asset, (site.root / PAGES / asset).read_bytes())
+        for page in rendered:
+            if page.body is not None:
+                write_file(pages, page.path.output, page.body)
+        if not config.adapter:
+            for redirect in config.redirects:
+                output = output_file(redirect.pattern, config, is_endpoint=False)
+                body = redirect_page(redirect.destination, redirect.status or 301)
+                write_file(pages, output, body.encode())
+        for name, text in (("_headers", headers_file(site, rendered)), ("_redirects", redirects_file(site))):
+            if text:
+                write_file(client, name, text.encode())
+        for name, text in server.items():
+            write_file(staged / "server", name, text.encode())
+        return swap_in(staged, site.root)
+
+
+def _claims(site: Site) -> dict[str, str]:
+    """Return path to file of what is answered without prerendering."""
+    claims = {f"/{asset}": f"{PAGES}/{asset}" for asset in site.assets}
+    return claims | {r.pattern: r.file for r in site.on_demand if not is_dynamic(r.pattern)}
+
+
+def _warnings(config: Config, wrangler: Wrangler) -> list[str]:
+    wanted = HTML_HANDLING[config.trailing_slash]
+    if not config.adapter or wrangler.file is None or wrangler.html_handling == wanted:
+        return []
+    return [
+        f'{wrangler.file} serves pages by `html_handling = "{wrangler.html_handling}"`, which does '
+        f'not fit `trailing_slash = "{config.trailing_slash}"`. Write `html_handling = "{wanted}"` '
+        "under [assets]."
+    ]
+
+
+def _file_of(error: Exception) -> str | None:
+    location = getattr(error, "location", None)
+    return location.file if location else None
+
+
+def _unique(errors: list[Exception]) -> list[Exception]:
+    return list({str(error): error for error in errors}.values())
+
+
+def _silent(stage: str, done: int, total: int) -> None:
+    del stage, done, total
+
+
+def broken_files(errors: list[Exception]) -> set[str | None]:
+    """Return the files that errors point to."""
+    return {_file_of(error) for error in errors}
+
+
+def route_of(site: Site, file: str) -> SiteRoute | None:
+    """Find the route of a file."""
+    return next((route for route in site.routes if route.file == file), None)

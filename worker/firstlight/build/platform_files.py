@@ -1,0 +1,98 @@
+"""`_headers` and `_redirects`: what the platform adds to assets, the user's own lines first."""
+
+from __future__ import annotations
+
+import mimetypes
+import re
+from typing import TYPE_CHECKING
+
+from firstlight.build.scan import PAGES, Site, has_slash
+from firstlight.url import PATH_SAFE, percent_encode
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from firstlight.build.prerender import Rendered
+    from firstlight.manifest import Redirect
+
+
+def headers_file(site: Site, rendered: Iterable[Rendered]) -> str:
+    """Write the headers that prerendered routes have set; empty when there are none.
+
+    Source:
+        https://developers.cloudflare.com/workers/static-assets/headers/
+    """
+    parts = [_own(site, "_headers")]
+    for page in rendered:
+        lines = [f"  {name}: {value}" for name, value in _headers(page)]
+        if lines and page.body is not None:
+            parts.append("\n".join([_url(site, page), *lines]))
+    return _joined(parts)
+
+
+def redirects_file(site: Site) -> str:
+    """Write the configured redirects for platforms that read them; empty when there are none.
+
+    A redirect whose parameter is a part of a segment has no form there: the Worker answers it.
+
+    Source:
+        https://developers.cloudflare.com/workers/static-assets/redirects/
+    """
+    lines = [_own(site, "_redirects")]
+    if site.config.adapter:
+        lines += [line for redirect in site.config.redirects for line in _redirect_lines(site, redirect)]
+    return _joined(lines)
+
+
+def _joined(parts: list[str]) -> str:
+    text = "\n".join(filter(None, parts))
+    return f"{text}\n" if text else ""
+
+
+def _own(site: Site, name: str) -> str:
+    if name not in site.platform_files:
+        return ""
+    return (site.root / PAGES / name).read_text("utf-8").rstrip("\n")
+
+
+def _headers(page: Rendered) -> list[tuple[str, str]]:
+    headers = list(page.headers)
+    # The platform knows the type by the file's extension; a file without one needs telling.
+    if page.path.route.is_endpoint and page.content_type and not mimetypes.guess_type(page.path.output)[0]:
+        headers.append(("content-type", page.content_type))
+    return headers
+
+
+def _url(site: Site, page: Rendered) -> str:
+    base = "" if site.config.base == "/" else site.config.base
+    path = page.path.path
+    if not page.path.route.is_endpoint and path != "/" and has_slash(path, site.config):
+        path += "/"
+    return percent_encode(base + path, PATH_SAFE)
+
+
+def _redirect_lines(site: Site, redirect: Redirect) -> list[str]:
+    source = _placeholders(redirect.pattern)
+    if source is None:
+        return []
+    base = "" if site.config.base == "/" else site.config.base
+    target = re.sub(r"\[\.\.\.\w+\]", ":splat", redirect.destination)
+    target = re.sub(r"\[(\w+)\]", r":\1", target)
+    status = redirect.status or 301
+    sources = [source] if source.endswith("*") or source == "/" else [source, source + "/"]
+    return [f"{base}{path} {target} {status}" for path in sources]
+
+
+def _placeholders(pattern: str) -> str | None:
+    """Write `[x]` as `:x` and a final `[...x]` as `*`; None when that is not possible."""
+    segments: list[str] = []
+    for segment in pattern.strip("/").split("/"):
+        if whole := re.fullmatch(r"\[(\w+)\]", segment):
+            segments.append(f":{whole[1]}")
+        elif re.fullmatch(r"\[\.\.\.\w+\]", segment):
+            segments.append("*")
+        elif "[" in segment:
+            return None
+        else:
+            segments.append(segment)
+    return None if "*" in segments[:-1] else "/" + "/".join(segments)

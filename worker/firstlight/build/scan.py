@@ -1,0 +1,387 @@
+"""From the files under pages/ to routes, assets, templates and helper modules."""
+
+from __future__ import annotations
+
+import ast
+import os
+import re
+import unicodedata
+from dataclasses import dataclass, field
+from pathlib import PurePosixPath
+from typing import TYPE_CHECKING
+
+from firstlight.build.frontmatter import (
+    Frontmatter,
+    Source,
+    analyse,
+    key_line,
+    parse_python,
+    prerender_value,
+    split_source,
+)
+from firstlight.build.markdown import load_frontmatter
+from firstlight.errors import FirstlightError, Location, RouteError
+from firstlight.handlers import HANDLERS
+from firstlight.routing import has_extension, is_dynamic, parse_pattern, route_key
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+    from firstlight.build.config import Config
+
+PAGES = "pages"
+PAGE_EXTENSIONS = (".html", ".jinja", ".md")
+TEMPLATE_EXTENSIONS = (".html", ".jinja")
+MIDDLEWARE = "pages/_middleware.py"
+PLATFORM_FILES = ("_headers", "_redirects")
+
+
+@dataclass(slots=True)
+class SiteRoute:
+    """A file that is a page or an endpoint.
+
+    Attributes:
+        file: Relative to the site's root, such as `pages/blog/[slug].html`.
+        pattern: Such as `/blog/[slug]`.
+        kind: `page`, `markdown` or `endpoint`.
+        module: Import name of its (compiled) module.
+        is_prerendered: Whether it is written at build.
+        why: The reason, for the report.
+    """
+
+    file: str
+    pattern: str
+    kind: str
+    source: Source
+    module: str = ""
+    prerender: bool | None = None
+    handlers: tuple[str, ...] = ()
+    frontmatter: Frontmatter | None = None
+    data: dict[str, object] = field(default_factory=dict[str, object])
+    is_prerendered: bool = True
+    why: str = ""
+
+    @property
+    def is_endpoint(self) -> bool:
+        """Whether it is an endpoint."""
+        return self.kind == "endpoint"
+
+    @property
+    def has_static_paths(self) -> bool:
+        """Whether its file defines `get_static_paths`."""
+        return self.frontmatter is not None and self.frontmatter.has_static_paths
+
+    @property
+    def location(self) -> Location:
+        """Where errors about the whole file point."""
+        return Location(self.file, route=self.pattern)
+
+
+@dataclass(slots=True)
+class Site:
+    """What lies under pages/.
+
+    Attributes:
+        routes: In priority order.
+        assets: Path below pages/ of every file that is served as it is.
+        templates: Template name to file, every template of the site, pages included.
+        modules: Module name to file, helper modules and middleware.
+        platform_files: `_headers` and `_redirects` of the user, if there are any.
+        errors: What is wrong with single files; the rest of the site was read.
+    """
+
+    root: Path
+    config: Config
+    routes: list[SiteRoute] = field(default_factory=list[SiteRoute])
+    assets: list[str] = field(default_factory=list[str])
+    templates: dict[str, str] = field(default_factory=dict[str, str])
+    modules: dict[str, str] = field(default_factory=dict[str, str])
+    platform_files: list[str] = field(default_factory=list[str])
+    errors: list[Exception] = field(default_factory=list[Exception])
+
+    @property
+    def on_demand(self) -> list[SiteRoute]:
+        """The routes that run in the Worker."""
+        return [route for route in self.routes if not route.is_prerendered]
+
+    @property
+    def has_middleware(self) -> bool:
+        """Whether there is a pages/_middleware.py."""
+        return "pages._middleware" in self.modules
+
+
+def scan(root: Path, config: Config) -> Site:
+    """Read the files under pages/; what is wrong with one of them goes to `errors`."""
+    site = Site(root, config)
+    if not (root / PAGES).is_dir():
+        raise RouteError(
+            "This folder has no `pages/`.",
+            hint="Run the command in a site's root, or create pages/index.html.",
+        )
+    names = sorted(_files(root / PAGES))
+    modules = _ModuleNames(names)
+    for name in names:  # helpers first: user code imports them by these names
+        if _is_hidden(name):
+            _add_helper(site, name, modules)
+    for name in names:
+        if not _is_hidden(name):
+            try:
+                _add_file(site, name, modules)
+            except FirstlightError as error:
+                site.errors.append(error)
+    site.routes.sort(key=lambda route: route_key(route.pattern, is_endpoint=route.is_endpoint))
+    _find_collisions(site)
+    return site
+
+
+def _files(pages: Path) -> Iterator[str]:
+    """Yield every file below pages/ as a POSIX path; links that lead outside are left out."""
+    inside = pages.resolve().parent
+    for folder, folders, files in os.walk(pages):
+        folders[:] = [name for name in folders if name != "__pycache__"]
+        for name in files:
+            path = pages.__class__(folder, name)
+            if path.resolve().is_relative_to(inside):
+                yield path.relative_to(pages).as_posix()
+
+
+def _is_hidden(name: str) -> bool:
+    """Tell whether a part of the path makes the file no route: `_x`, `.x` but `.well-known`."""
+    return any(
+        part.startswith(("_", ".")) and part != ".well-known" for part in name.split("/")
+    )
+
+
+def _add_helper(site: Site, name: str, modules: _ModuleNames) -> None:
+    path = PurePosixPath(name)
+    if name in PLATFORM_FILES:
+        site.platform_files.append(name)
+    elif any(part.startswith(".") for part in path.parts):
+        return
+    elif path.suffix == ".py":
+        site.modules[modules.helper(name)] = f"{PAGES}/{name}"
+    elif path.suffix in TEMPLATE_EXTENSIONS:
+        site.templates[name] = f"{PAGES}/{name}"
+
+
+def _add_file(site: Site, name: str, modules: _ModuleNames) -> None:
+    suffix = PurePosixPath(name).suffix
+    file = f"{PAGES}/{name}"
+    if suffix not in (*PAGE_EXTENSIONS, ".py"):
+        site.assets.append(name)
+        return
+    pattern = pattern_of(name)
+    try:
+        parse_pattern(pattern)
+    except RouteError as error:
+        error.location = Location(file)
+        raise
+    text = read_text(site.root / file, file)
+    if suffix == ".py":
+        route = _endpoint(file, pattern, text)
+    else:
+        route = _page(file, pattern, text, is_markdown=suffix == ".md")
+        if not route.kind == "markdown":
+            site.templates[name] = file
+    route.module = modules.route(name)
+    site.routes.append(route)
+    decide(route, site.config)
+
+
+def pattern_of(name: str) -> str:
+    """Return the route pattern of a file below pages/."""
+    path = PurePosixPath(name)
+    stem = path.name[: -len(path.suffix)]
+    parents = list(path.parts[:-1])
+    if stem == "index":
+        segments = parents
+    elif path.suffix == ".py" and stem.startswith("index.") and parents:
+        segments = [*parents[:-1], parents[-1] + stem.removeprefix("index")]
+    else:
+        segments = [*parents, stem]
+    return unicodedata.normalize("NFC", "/" + "/".join(segments))
+
+
+def read_text(path: Path, file: str) -> str:
+    """Read a source file as UTF-8.
+
+    Raises:
+        FirstlightError: It is not UTF-8.
+    """
+    try:
+        return path.read_text("utf-8")
+    except UnicodeDecodeError as error:
+        raise FirstlightError(
+            f"The file is not UTF-8 (byte {error.start}).",
+            hint="Save it as UTF-8.",
+            location=Location(file),
+        ) from error
+
+
+def decide(route: SiteRoute, config: Config) -> None:
+    """Decide whether a route is prerendered and say why: the table of design.md 3."""
+    if route.prerender is not None:
+        route.is_prerendered = route.prerender
+        route.why = f"prerender = {route.prerender}"
+    elif config.output == "server":
+        route.is_prerendered, route.why = False, 'output = "server"'
+    elif config.output == "hybrid" and route.is_endpoint and _is_api(route.pattern):
+        route.is_prerendered, route.why = False, "an endpoint under pages/api/"
+    else:
+        route.is_prerendered, route.why = True, f'output = "{config.output}"'
+    if route.is_prerendered and route.is_endpoint and not {"GET", "ALL"} & set(route.handlers):
+        raise RouteError(
+            f"A prerendered endpoint needs `GET`; this one defines {', '.join(route.handlers)}.",
+            hint="Define `GET`, or set `prerender = False`.",
+            location=route.location,
+        )
+
+
+def _is_api(pattern: str) -> bool:
+    return pattern == "/api" or pattern.startswith(("/api/", "/api."))
+
+
+def _endpoint(file: str, pattern: str, text: str) -> SiteRoute:
+    tree = parse_python(text, file)
+    handlers = tuple(name for name in HANDLERS if name in _bound_names(tree))
+    if not handlers:
+        raise RouteError(
+            "This endpoint defines no handler.",
+            hint=f"Define one of {', '.join(HANDLERS)}, in capitals, or begin the file's name "
+            "with `_` if it is a helper.",
+            location=Location(file, route=pattern),
+        )
+    source = Source(file, text, "", frontmatter_line=1)
+    route = SiteRoute(file, pattern, "endpoint", source, handlers=handlers)
+    route.prerender = prerender_value(tree, file)
+    route.frontmatter = Frontmatter([], [], [], tree)
+    return route
+
+
+def _page(file: str, pattern: str, text: str, *, is_markdown: bool) -> SiteRoute:
+    source = split_source(file, text)
+    if is_markdown:
+        route = SiteRoute(file, pattern, "markdown", source, data=load_frontmatter(source))
+        route.prerender = _yaml_prerender(route)
+        return route
+    route = SiteRoute(file, pattern, "page", source)
+    route.frontmatter = analyse(source)
+    route.prerender = prerender_value(route.frontmatter.tree, file, source.frontmatter_line)
+    return route
+
+
+def _yaml_prerender(route: SiteRoute) -> bool | None:
+    value = route.data.get("prerender")
+    if value is None or isinstance(value, bool):
+        return value
+    raise RouteError(
+        f"`prerender` is `{value}`.",
+        hint="Write `prerender: true` or `prerender: false`.",
+        location=Location(route.file, key_line(route.source, "prerender")),
+    )
+
+
+def _bound_names(tree: ast.Module) -> set[str]:
+    """Collect the names a module binds at its top level, in `if` and `try` blocks too."""
+    names: set[str] = set()
+    pending: list[ast.AST] = list(tree.body)
+    while pending:
+        node = pending.pop()
+        if isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)):
+            names.add(node.name)
+        elif isinstance(node, ast.alias):
+            names.add(node.asname or node.name)
+        elif isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store):
+            names.add(node.id)
+        else:
+            pending.extend(ast.iter_child_nodes(node))
+    return names
+
+
+def _find_collisions(site: Site) -> None:
+    """Report routes that answer the same URL, and files that would be written to one path."""
+    claims: dict[str, list[str]] = {}
+    for route in site.routes:
+        if not (is_dynamic(route.pattern) and route.is_prerendered):
+            claims.setdefault(_shape(route.pattern), []).append(route.file)
+    for asset in site.assets:
+        claims.setdefault("/" + unicodedata.normalize("NFC", asset), []).append(f"{PAGES}/{asset}")
+    for redirect in site.config.redirects:
+        if (shape := _shape(redirect.pattern)) in claims:
+            claims[shape].append(f"the redirect `{redirect.pattern}` in pyproject.toml")
+    for shape, files in claims.items():
+        if len(files) > 1:
+            site.errors.append(collision(shape, files))
+
+
+def collision(url: str, files: list[str]) -> RouteError:
+    """Describe files that want one URL."""
+    listed = "".join(f"\n    {file}" for file in files)
+    return RouteError(
+        f"{len(files)} files answer the URL `{url}`:{listed}",
+        hint="Rename all but one of them.",
+        location=Location(files[0]),
+    )
+
+
+def _shape(pattern: str) -> str:
+    """Return a pattern with its parameters' names forgotten."""
+    return re.sub(r"\[(\.\.\.)?\w+\]", r"[\1]", pattern)
+
+
+class _ModuleNames:
+    """Gives files import names that mirror their paths and are unique."""
+
+    def __init__(self, names: list[str]) -> None:
+        # A module beside a package of the same name would hide it.
+        self._taken = {
+            ".".join([PAGES, *map(_identifier, folder.parts)])
+            for name in names
+            for folder in PurePosixPath(name).parents
+        }
+
+    def helper(self, name: str) -> str:
+        """Name a helper as Python itself would import it."""
+        module = ".".join([PAGES, *name.removesuffix(".py").split("/")])
+        module = module.removesuffix(".__init__")
+        self._taken.add(module)
+        return module
+
+    def route(self, name: str) -> str:
+        """Name a page or endpoint: `blog/[slug].html` becomes `pages.blog._slug__html`."""
+        path = PurePosixPath(name)
+        stem = name.removesuffix(".py") if path.suffix == ".py" else name
+        module = ".".join([PAGES, *map(_identifier, stem.split("/"))])
+        while module in self._taken:
+            module += "_"
+        self._taken.add(module)
+        return module
+
+
+def _identifier(text: str) -> str:
+    name = re.sub(r"\W", "_", text, flags=re.ASCII)
+    return f"_{name}" if name[:1].isdigit() else name
+
+
+def output_file(pattern: str, config: Config, *, is_endpoint: bool) -> str:
+    """Return where a prerendered path is written, relative to dist/client/, base left out.
+
+    Source:
+        https://docs.astro.build/en/reference/configuration-reference/#buildformat
+    """
+    path = pattern.strip("/")
+    if is_endpoint:
+        return path or "index"
+    if path in ("404", "500"):
+        return f"{path}.html"
+    if not path:
+        return "index.html"
+    return f"{path}.html" if config.format == "file" else f"{path}/index.html"
+
+
+def has_slash(pattern: str, config: Config) -> bool:
+    """Tell whether the canonical URL of a page ends with a slash."""
+    if config.trailing_slash != "ignore":
+        return config.trailing_slash == "always" and not has_extension(pattern)
+    return config.format == "directory"

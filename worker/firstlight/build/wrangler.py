@@ -1,0 +1,82 @@
+"""What Firstlight reads of the user's wrangler configuration; it never writes it."""
+
+from __future__ import annotations
+
+import json
+import re
+import tomllib
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from firstlight.errors import ConfigError, Location
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+# wrangler's own order of precedence.
+FILES = ("wrangler.json", "wrangler.jsonc", "wrangler.toml")
+HTML_HANDLING = {
+    "ignore": "auto-trailing-slash",
+    "always": "force-trailing-slash",
+    "never": "drop-trailing-slash",
+}
+BINDING_TABLES = {"kv_namespaces": "KV", "d1_databases": "D1", "r2_buckets": "R2"}
+# From this date on the runtime no longer ships the `workers` package.
+EXTERNAL_SDK_DATE = "2026-04-21"
+
+
+@dataclass(frozen=True, slots=True)
+class Wrangler:
+    """The parts of a wrangler configuration that matter here.
+
+    Attributes:
+        file: Its name, or None when there is none.
+        compatibility_date: As written, such as `2026-04-20`; empty when absent.
+        html_handling: How the platform maps URLs to HTML files.
+        bindings: Declared name to class name (`KV`, `D1`, `R2`).
+    """
+
+    file: str | None = None
+    compatibility_date: str = ""
+    html_handling: str = "auto-trailing-slash"
+    bindings: dict[str, str] = field(default_factory=dict[str, str])
+
+
+def load_wrangler(root: Path) -> Wrangler:
+    """Read the configuration of a site; defaults when there is none.
+
+    Raises:
+        ConfigError: It does not parse.
+    """
+    name = next((name for name in FILES if (root / name).exists()), None)
+    if name is None:
+        return Wrangler()
+    text = (root / name).read_text("utf-8")
+    try:
+        table = tomllib.loads(text) if name.endswith(".toml") else json.loads(_without_comments(text))
+    except ValueError as error:
+        raise ConfigError(f"This does not parse: {error}.", location=Location(name)) from error
+    return Wrangler(
+        file=name,
+        compatibility_date=str(table.get("compatibility_date", "")),
+        html_handling=table.get("assets", {}).get("html_handling", "auto-trailing-slash"),
+        bindings=_bindings(table),
+    )
+
+
+def _bindings(table: dict[str, Any]) -> dict[str, str]:
+    return {
+        entry["binding"]: kind
+        for key, kind in BINDING_TABLES.items()
+        for entry in table.get(key, [])
+        if "binding" in entry
+    }
+
+
+def _without_comments(text: str) -> str:
+    """Turn JSONC into JSON: comments and commas before a closing bracket go."""
+    token = re.compile(r'"(?:\\.|[^"\\])*"|//[^\n]*|/\*.*?\*/|,(?=\s*[}\]])', re.DOTALL)
+    # Comments first, so that a comma before a comment is seen.
+    for _ in range(2):
+        text = token.sub(lambda found: found[0] if found[0].startswith('"') else "", text)
+    return text
