@@ -1,0 +1,112 @@
+"""The command line: `firstlight build`, `dev`, `preview`, `routes`."""
+
+from __future__ import annotations
+
+import sys
+import traceback
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
+
+from firstlight import __version__
+from firstlight.errors import BuildFailed, FirstlightError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+HOST = "127.0.0.1"
+
+
+@click.group(context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(__version__, prog_name="firstlight")
+def main() -> None:
+    """Build web sites in Python for Cloudflare Workers."""
+
+
+@main.command()
+@click.option("--traceback", "show_traceback", is_flag=True, help="Show the whole traceback of errors in site code.")
+def build(*, show_traceback: bool) -> None:
+    """Prerender pages/ and bundle the Worker into dist/."""
+    from firstlight.build.pipeline import build as run  # noqa: PLC0415 - keeps `--help` fast
+    from firstlight.build.report import build_report  # noqa: PLC0415
+
+    with _told_errors(show_traceback=show_traceback), _progress() as progress:
+        result = run(Path.cwd(), progress)
+    Console().print(build_report(result))
+
+
+@main.command()
+@click.option("--port", default=4321, show_default=True, help="Port to listen on.")
+@click.option("--host", default=HOST, show_default=True, help="Address to listen on.")
+def dev(*, port: int, host: str) -> None:
+    """Serve the site from its sources and reload the browser on change."""
+    from firstlight.dev.server import serve_dev  # noqa: PLC0415
+
+    with _told_errors():
+        serve_dev(Path.cwd(), host, port)
+
+
+@main.command()
+@click.option("--port", default=4322, show_default=True, help="Port to listen on.")
+@click.option("--host", default=HOST, show_default=True, help="Address to listen on.")
+def preview(*, port: int, host: str) -> None:
+    """Serve dist/ as Cloudflare would: assets first, then the Worker's code."""
+    from firstlight.dev.preview import serve_preview  # noqa: PLC0415
+
+    with _told_errors():
+        serve_preview(Path.cwd(), host, port)
+
+
+@main.command()
+def routes() -> None:
+    """List every route with how it is served and why."""
+    from firstlight.build.config import load_config  # noqa: PLC0415
+    from firstlight.build.report import routes_table  # noqa: PLC0415
+    from firstlight.build.scan import scan  # noqa: PLC0415
+
+    with _told_errors():
+        root = Path.cwd()
+        site = scan(root, load_config(root))
+        Console().print(routes_table(site))
+        if site.errors:
+            raise BuildFailed(site.errors)
+
+
+@contextmanager
+def _told_errors(*, show_traceback: bool = False) -> Iterator[None]:
+    """Print the user's mistakes to stderr and exit 1; our own keep their traceback."""
+    from firstlight.build.report import print_error  # noqa: PLC0415
+
+    try:
+        yield
+    except FirstlightError as error:
+        console = Console(stderr=True, highlight=False)
+        errors = error.errors if isinstance(error, BuildFailed) else [error]
+        for each in errors:
+            print_error(console, each, Path.cwd())
+            inner = getattr(each, "error", None)
+            if show_traceback and inner is not None:
+                console.print("".join(traceback.format_exception(inner)), markup=False)
+        if isinstance(error, BuildFailed):
+            console.print(f"[bold red]{error.message}[/] dist/ is as it was.")
+        sys.exit(1)
+
+
+@contextmanager
+def _progress() -> Iterator[Callable[[str, int, int], None]]:
+    """Show a bar for each stage, on a terminal only."""
+    console = Console(stderr=True)
+    columns = (TextColumn("{task.description:>10}"), BarColumn(), MofNCompleteColumn())
+    with Progress(*columns, console=console, transient=True, disable=not console.is_terminal) as bars:
+        tasks = {}
+
+        def update(stage: str, done: int, total: int) -> None:
+            if stage not in tasks:
+                tasks[stage] = bars.add_task(stage)
+            bars.update(tasks[stage], completed=done, total=total)
+
+        yield update

@@ -1,0 +1,1 @@
+"""Servers for development: `firstlight dev` and `firstlight preview`. Never uploaded."""

@@ -1,0 +1,120 @@
+"""Bridges our request and response to ASGI, for the development servers."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import TYPE_CHECKING
+
+from firstlight.headers import Headers
+from firstlight.request import Request
+from firstlight.response import Response, encoded
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Awaitable, Callable
+    from typing import Any, TypeAlias
+
+    Scope: TypeAlias = dict[str, Any]
+    Receive: TypeAlias = Callable[[], Awaitable[dict[str, Any]]]
+    Send: TypeAlias = Callable[[dict[str, Any]], Awaitable[None]]
+    ASGIApp: TypeAlias = Callable[[Scope, Receive, Send], Awaitable[None]]
+    Handler: TypeAlias = Callable[[Request, "HostPlatform"], Awaitable[Response]]
+
+NO_CONTENT = (204, 304)
+
+
+class HostPlatform:
+    """What a host server offers beside the request.
+
+    Args:
+        client_address: The peer's address, None when it is not known.
+        fetch: Answers from the assets.
+    """
+
+    def __init__(
+        self,
+        client_address: str | None,
+        fetch: Callable[[str], Awaitable[Response | None]] | None = None,
+    ) -> None:
+        self.client_address = client_address
+        self._fetch = fetch
+
+    def wait_until(self, awaitable: Awaitable[Any]) -> None:
+        """Let work go on after the response; its error is logged by the event loop."""
+        _background.add(task := asyncio.ensure_future(awaitable))
+        task.add_done_callback(_background.discard)
+
+    async def fetch_asset(self, path: str) -> Response | None:
+        """Answer from the assets; None when there is none."""
+        return await self._fetch(path) if self._fetch else None
+
+
+_background: set[asyncio.Future[Any]] = set()
+
+
+def asgi_app(
+    handle: Handler, fetch: Callable[[str], Awaitable[Response | None]] | None = None
+) -> ASGIApp:
+    """Make an ASGI application of a handler.
+
+    Source:
+        https://asgi.readthedocs.io/en/stable/specs/www.html
+    """
+
+    async def app(scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http":
+            return
+        client = scope.get("client")
+        response = await handle(
+            request_of(scope, receive), HostPlatform(client[0] if client else None, fetch)
+        )
+        await send_response(response, scope["method"], send)
+
+    return app
+
+
+def request_of(scope: Scope, receive: Receive) -> Request:
+    """Make our request of an ASGI scope."""
+    fields = [(name.decode("latin-1"), value.decode("latin-1")) for name, value in scope["headers"]]
+    headers = Headers.of_trusted(fields)
+    host = headers.get("host") or "{}:{}".format(*scope["server"])
+    path = scope.get("raw_path", scope["path"].encode()).decode("utf-8", "replace")
+    query = scope["query_string"].decode("latin-1")
+    url = f"{scope['scheme']}://{host}{path}{'?' + query if query else ''}"
+    return Request(scope["method"], url, headers, _Body(receive))
+
+
+async def send_response(response: Response, method: str, send: Send) -> None:
+    """Send our response."""
+    body = None if method == "HEAD" or response.status in NO_CONTENT else response.body
+    fields = [(n.encode("latin-1"), v.encode("latin-1")) for n, v in response.headers.items()]
+    if body is None or isinstance(body, (str, bytes)):
+        data = encoded(body or b"")
+        if method != "HEAD" and response.status not in NO_CONTENT:
+            fields.append((b"content-length", str(len(data)).encode()))
+        await send({"type": "http.response.start", "status": response.status, "headers": fields})
+        await send({"type": "http.response.body", "body": data})
+        return
+    await send({"type": "http.response.start", "status": response.status, "headers": fields})
+    async for chunk in body:
+        await send({"type": "http.response.body", "body": encoded(chunk), "more_body": True})
+    await send({"type": "http.response.body", "body": b""})
+
+
+class _Body:
+    """An ASGI request body."""
+
+    def __init__(self, receive: Receive) -> None:
+        self._receive = receive
+
+    async def read(self) -> bytes:
+        return b"".join([chunk async for chunk in self.stream()])
+
+    async def stream(self) -> AsyncIterator[bytes]:
+        more = True
+        while more:
+            message = await self._receive()
+            if message["type"] == "http.disconnect":
+                raise ConnectionError("The client went away.")
+            more = message.get("more_body", False)
+            if message.get("body"):
+                yield message["body"]

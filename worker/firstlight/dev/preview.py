@@ -1,0 +1,77 @@
+"""`firstlight preview`: dist/ as Cloudflare would serve it, on CPython."""
+
+from __future__ import annotations
+
+import importlib
+import os
+import sys
+from typing import TYPE_CHECKING
+
+from firstlight.app import App
+from firstlight.build.config import load_config
+from firstlight.build.output import DIST
+from firstlight.build.wrangler import load_wrangler
+from firstlight.dev.asgi import HostPlatform, asgi_app
+from firstlight.dev.assets import AssetServer, FolderFiles
+from firstlight.dev.serving import announce, serve
+from firstlight.errors import FirstlightError
+from firstlight.response import Response
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from firstlight.dev.asgi import ASGIApp
+    from firstlight.request import Request
+
+
+def serve_preview(root: Path, host: str, port: int) -> None:
+    """Serve the built site until interrupted.
+
+    Raises:
+        FirstlightError: There is no build, or the port is taken.
+    """
+    app = preview_app(root)
+    announce("preview", host, port)
+    serve(app, host, port)
+
+
+def preview_app(root: Path) -> ASGIApp:
+    """Make an ASGI application of a built site: assets first, then the Worker's App.
+
+    Raises:
+        FirstlightError: There is no build.
+    """
+    client = root / DIST / "client"
+    if not client.is_dir():
+        raise FirstlightError("There is no dist/ to serve.", hint="Run `firstlight build` first.")
+    os.chdir(root)  # the embedded bindings look for wrangler.toml here
+    assets = _asset_server(root)
+    app = _worker(root) if (root / DIST / "server" / "manifest.py").exists() else None
+    base = load_config(root).base.rstrip("/")
+
+    async def handle(request: Request, platform: HostPlatform) -> Response:
+        response = await assets.handle(request)
+        if response is not None:
+            return response
+        if app is not None:
+            return await app.handle(request, platform)
+        page = await assets.fetch(f"{base}/404")
+        return page.with_status(404) if page else Response("404 Not Found", 404)
+
+    return asgi_app(handle, assets.fetch)
+
+
+def _asset_server(root: Path) -> AssetServer:
+    client = root / DIST / "client"
+    texts = {
+        name: (client / f"_{name}").read_text("utf-8") if (client / f"_{name}").exists() else ""
+        for name in ("headers", "redirects")
+    }
+    return AssetServer(FolderFiles(client), load_wrangler(root).html_handling, **texts)
+
+
+def _worker(root: Path) -> App:
+    """Load the Worker's own modules; only Firstlight and the bindings are the host's."""
+    sys.path.insert(0, str(root / DIST / "server"))
+    sys.dont_write_bytecode = True
+    return App(importlib.import_module("manifest").MANIFEST)
