@@ -32,8 +32,19 @@ MOST_REWRITES = 4
 SAFE_METHODS = frozenset(("GET", "HEAD", "OPTIONS"))
 FORM_TYPES = ("application/x-www-form-urlencoded", "multipart/form-data", "text/plain")
 # These describe the body that an error page replaces.
-BODY_HEADERS = ("content-type", "content-length", "transfer-encoding", "content-encoding", "etag")
-TITLES = {400: "Bad Request", 404: "Not Found", 500: "Internal Server Error", 508: "Loop Detected"}
+BODY_HEADERS = (
+    "content-type",
+    "content-length",
+    "transfer-encoding",
+    "content-encoding",
+    "etag",
+)
+TITLES = {
+    400: "Bad Request",
+    404: "Not Found",
+    500: "Internal Server Error",
+    508: "Loop Detected",
+}
 
 
 class NoPlatform:
@@ -102,15 +113,23 @@ class App:
         request.url = url.href
         inner = self._strip_base(path)
         if inner is not None:
-            redirect = self._redirect(inner, request.method) or self._slash_redirect(path, request, url)
+            redirect = self._redirect(inner, request.method) or self._slash_redirect(
+                path, request, url
+            )
             if redirect is not None:
                 return redirect
         ctx = APIContext(
-            request, url, platform=platform, site=self.manifest.site, base=self.manifest.base
+            request,
+            url,
+            platform=platform,
+            site=self.manifest.site,
+            base=self.manifest.base,
         )
         return await _Exchange(self, ctx, platform).answer(inner)
 
-    def match(self, path: str | None, *, prerendered: bool = False) -> list[tuple[Route, dict[str, Any]]]:
+    def match(
+        self, path: str | None, *, prerendered: bool = False
+    ) -> list[tuple[Route, dict[str, Any]]]:
         """List the routes a path matches, best first.
 
         Args:
@@ -162,7 +181,11 @@ class App:
         files = {route.module: route.file for route in self.manifest.routes if route.module}
         frames = site_frames(error, files)
         where = f"{frames[-1].file}:{frames[-1].line} " if frames else ""
-        text = error.message if isinstance(error, FirstlightError) else f"{type(error).__name__}: {error}"
+        text = (
+            error.message
+            if isinstance(error, FirstlightError)
+            else f"{type(error).__name__}: {error}"
+        )
         hint = getattr(error, "hint", None)
         self._log(
             f"{where}(route {ctx.route_pattern or ctx.url.pathname}): {text}\n"
@@ -238,7 +261,7 @@ class _Exchange:
 
     async def failed(self, error: Exception) -> Response:
         self.app.report(error, self.ctx)
-        if isinstance(error, RewriteLoop):
+        if isinstance(error, RewriteLoopError):
             return Response(f"508 {TITLES[508]}", 508)
         return await self.error_page(500, Headers())
 
@@ -283,7 +306,7 @@ class _Exchange:
         """Make another path the context's; returns its matches, prerendered ones included."""
         self.rewrites += 1
         if self.rewrites > MOST_REWRITES:
-            raise RewriteLoop(f"More than {MOST_REWRITES} rewrites, the last to `{path}`.")
+            raise RewriteLoopError(f"More than {MOST_REWRITES} rewrites, the last to `{path}`.")
         if self.ctx.request.body_used:
             raise FirstlightError(
                 f"The rewrite to `{path}` came after the request's body was read.",
@@ -328,7 +351,7 @@ class _Exchange:
             return None
 
 
-class RewriteLoop(FirstlightError):
+class RewriteLoopError(FirstlightError):
     """Rewrites that lead to each other."""
 
 

@@ -10,13 +10,13 @@ from typing import TYPE_CHECKING
 
 import click
 from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn
 
 from firstlight import __version__
-from firstlight.errors import BuildFailed, FirstlightError
+from firstlight.errors import BuildFailedError, FirstlightError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Generator
 
 HOST = "127.0.0.1"
 
@@ -28,7 +28,12 @@ def main() -> None:
 
 
 @main.command()
-@click.option("--traceback", "show_traceback", is_flag=True, help="Show the whole traceback of errors in site code.")
+@click.option(
+    "--traceback",
+    "show_traceback",
+    is_flag=True,
+    help="Show the whole traceback of errors in site code.",
+)
 def build(*, show_traceback: bool) -> None:
     """Prerender pages/ and bundle the Worker into dist/."""
     from firstlight.build.pipeline import build as run  # noqa: PLC0415 - keeps `--help` fast
@@ -73,11 +78,11 @@ def routes() -> None:
         site = scan(root, load_config(root))
         Console().print(routes_table(site))
         if site.errors:
-            raise BuildFailed(site.errors)
+            raise BuildFailedError(site.errors)
 
 
 @contextmanager
-def _told_errors(*, show_traceback: bool = False) -> Iterator[None]:
+def _told_errors(*, show_traceback: bool = False) -> Generator[None, None, None]:
     """Print the user's mistakes to stderr and exit 1; our own keep their traceback."""
     from firstlight.build.report import print_error  # noqa: PLC0415
 
@@ -85,24 +90,26 @@ def _told_errors(*, show_traceback: bool = False) -> Iterator[None]:
         yield
     except FirstlightError as error:
         console = Console(stderr=True, highlight=False)
-        errors = error.errors if isinstance(error, BuildFailed) else [error]
+        errors = error.errors if isinstance(error, BuildFailedError) else [error]
         for each in errors:
             print_error(console, each, Path.cwd())
             inner = getattr(each, "error", None)
             if show_traceback and inner is not None:
                 console.print("".join(traceback.format_exception(inner)), markup=False)
-        if isinstance(error, BuildFailed):
+        if isinstance(error, BuildFailedError):
             console.print(f"[bold red]{error.message}[/] dist/ is as it was.")
         sys.exit(1)
 
 
 @contextmanager
-def _progress() -> Iterator[Callable[[str, int, int], None]]:
+def _progress() -> Generator[Callable[[str, int, int], None], None, None]:
     """Show a bar for each stage, on a terminal only."""
     console = Console(stderr=True)
     columns = (TextColumn("{task.description:>10}"), BarColumn(), MofNCompleteColumn())
-    with Progress(*columns, console=console, transient=True, disable=not console.is_terminal) as bars:
-        tasks = {}
+    with Progress(
+        *columns, console=console, transient=True, disable=not console.is_terminal
+    ) as bars:
+        tasks: dict[str, TaskID] = {}
 
         def update(stage: str, done: int, total: int) -> None:
             if stage not in tasks:

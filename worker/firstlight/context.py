@@ -53,9 +53,7 @@ class Rewrite:
 
     __slots__ = ("_render", "path")
 
-    def __init__(
-        self, path: str, render: Callable[[str], Coroutine[Any, Any, Response]]
-    ) -> None:
+    def __init__(self, path: str, render: Callable[[str], Coroutine[Any, Any, Response]]) -> None:
         self.path = path
         self._render = render
 

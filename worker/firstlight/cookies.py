@@ -19,7 +19,7 @@ COOKIE_OCTETS = UNRESERVED | frozenset("!#$&'()*+/:<=>?@[]^`{|}")
 SAME_SITE = {"strict": "Strict", "lax": "Lax", "none": "None"}
 EPOCH = "Thu, 01 Jan 1970 00:00:00 GMT"
 _DAYS = ("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun")
-_MONTHS = "Jan Feb Mar Apr May Jun Jul Aug Sep Oct Nov Dec".split()
+_MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
 
 
 class Cookie:
@@ -83,7 +83,7 @@ class Cookies:
         """Tell whether `get` would find a cookie."""
         return self.get(name) is not None
 
-    def set(
+    def set(  # noqa: PLR0913 - a cookie has this many attributes
         self,
         name: str,
         value: str | float | bool | dict[str, Any] | list[Any],  # noqa: FBT001 - a value
@@ -127,7 +127,9 @@ class Cookies:
             "Partitioned" if partitioned else "",
             f"SameSite={_checked_same_site(name, same_site)}" if same_site else "",
         ]
-        line = "; ".join([f"{name}={percent_encode(text, COOKIE_OCTETS)}", *filter(None, attributes)])
+        line = "; ".join(
+            [f"{name}={percent_encode(text, COOKIE_OCTETS)}", *filter(None, attributes)]
+        )
         self._outgoing[name] = (text, line)
 
     def delete(self, name: str, *, path: str = "/", domain: str | None = None) -> None:

@@ -10,7 +10,7 @@ FirstlightError
   CookieError          a cookie that no browser would take
   RequestError         the visitor's mistake; `status` says which (400, 413, …)
   ResponseError        page, endpoint or middleware returned no usable answer
-  BuildFailed          several of the above, from one build
+  BuildFailedError       several of the above, from one build
 
 Pure: imports nothing of ours.
 """
@@ -112,7 +112,7 @@ class ResponseError(FirstlightError):
     """Site code returned something that is no answer."""
 
 
-class BuildFailed(FirstlightError):
+class BuildFailedError(FirstlightError):
     """One or more errors of one build.
 
     Attributes:
@@ -163,7 +163,9 @@ def page_line(lines: str, line: int) -> int | None:
     return found
 
 
-def _steps(traceback: TracebackType | None) -> Iterator[tuple[dict[str, Any], int, str]]:
+def _steps(
+    traceback: TracebackType | None,
+) -> Iterator[tuple[dict[str, Any], int, str]]:
     while traceback is not None:
         frame = traceback.tb_frame
         yield frame.f_globals, traceback.tb_lineno, frame.f_code.co_name

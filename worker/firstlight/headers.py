@@ -34,7 +34,8 @@ class Headers:
     __slots__ = ("_fields",)
 
     def __init__(
-        self, init: Headers | Mapping[str, str] | Iterable[tuple[str, str]] | None = None
+        self,
+        init: Headers | Mapping[str, str] | Iterable[tuple[str, str]] | None = None,
     ) -> None:
         self._fields: list[tuple[str, str]] = []
         if isinstance(init, Headers):

@@ -70,9 +70,7 @@ def sequence(*handlers: Middleware | None) -> Middleware:
     return on_request
 
 
-async def _run_from(
-    chain: list[Middleware], index: int, ctx: APIContext, next_: Next
-) -> Response:
+async def _run_from(chain: list[Middleware], index: int, ctx: APIContext, next_: Next) -> Response:
     if index == len(chain):
         return await next_()
 

@@ -63,9 +63,7 @@ class Response:
 
     json = _Json()
 
-    def __init__(
-        self, body: Body = None, status: int = 200, headers: HeadersInit = None
-    ) -> None:
+    def __init__(self, body: Body = None, status: int = 200, headers: HeadersInit = None) -> None:
         if not 200 <= status <= 599:  # noqa: PLR2004 - the range of the Fetch standard
             raise ResponseError(f"A response's status is 200 to 599, not `{status}`.")
         if not (body is None or isinstance(body, (str, bytes)) or hasattr(body, "__aiter__")):

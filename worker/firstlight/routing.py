@@ -7,7 +7,7 @@ Source of the rules: https://docs.astro.build/en/guides/routing/#route-priority-
 from __future__ import annotations
 
 import re
-from typing import TYPE_CHECKING, Generic, NamedTuple, TypeVar
+from typing import TYPE_CHECKING, Generic, NamedTuple, TypeAlias, TypeVar
 
 from firstlight.errors import RouteError
 
@@ -25,7 +25,7 @@ class Part(NamedTuple):
     is_rest: bool = False
 
 
-Segment = tuple[Part, ...]
+Segment: TypeAlias = "tuple[Part, ...]"
 
 
 def parse_pattern(pattern: str) -> tuple[Segment, ...]:
@@ -164,7 +164,10 @@ class _Node(Generic[T]):
             self._child(first).add(segments[1:], rank, route)
 
     def search(
-        self, segments: list[str], depth: int, params: tuple[tuple[str, str | None], ...]
+        self,
+        segments: list[str],
+        depth: int,
+        params: tuple[tuple[str, str | None], ...],
     ) -> Iterator[tuple[int, T, tuple[tuple[str, str | None], ...]]]:
         for pattern, rank, route in self.rest:
             if (matched := pattern.match("/".join(segments[depth:]))) is not None:
@@ -185,7 +188,7 @@ class _Node(Generic[T]):
     def _child(self, segment: Segment) -> _Node[T]:
         if len(segment) > 1:
             return self.partial.setdefault(segment, (_Pattern((segment,)), _Node()))[1]
-        text, is_param, _ = segment[0]
+        text, is_param = segment[0].text, segment[0].is_param
         children = self.dynamic if is_param else self.static
         return children.setdefault(text, _Node())
 

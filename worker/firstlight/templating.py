@@ -55,12 +55,11 @@ class Template:
     def __init__(self, name: str, environment: Templates, module: ModuleType) -> None:
         self.name = name
         self.environment = environment
-        self.globals = GLOBALS
         self.root_render_func, self.blocks = module._template(environment)  # noqa: SLF001 - its interface
 
     def render(self, names: Mapping[str, Any], ctx: object) -> str:
         """Render with the frontmatter's names; `ctx` counts as a global."""
-        context = self.new_context(dict(names), globals_={**GLOBALS, "ctx": ctx})
+        context = self.new_context({**names, "ctx": ctx})
         return concat(self.root_render_func(context))
 
     def new_context(
@@ -68,16 +67,19 @@ class Template:
         vars: dict[str, Any] | None = None,  # noqa: A002 - Jinja2's name
         shared: bool = False,  # noqa: FBT001, FBT002 - compiled code calls it so
         locals: Mapping[str, Any] | None = None,  # noqa: A002
-        globals_: dict[str, Any] | None = None,
     ) -> Context:
-        """Make a context, as `jinja2.Template.new_context` does."""
+        """Make a context, as `jinja2.Template.new_context` does.
+
+        `ctx` counts as a global, so that imported macros see it, too.
+        """
+        globals_ = {**GLOBALS, "ctx": vars["ctx"]} if vars and "ctx" in vars else GLOBALS
         return new_context(
             self.environment,  # pyright: ignore[reportArgumentType] - stands for the Environment
             self.name,
             self.blocks,
             vars,
             shared,
-            globals_ or self.globals,
+            globals_,
             locals,
         )
 
@@ -92,10 +94,8 @@ class Template:
 
     def _get_default_module(self, ctx: Context | None = None) -> TemplateModule:
         """Render it for `import` without context: only globals, `ctx` among them."""
-        keys = ctx.globals_keys - self.globals.keys() if ctx is not None else None
-        if ctx is not None and keys:
-            return self.make_module({key: ctx.parent[key] for key in keys})
-        return self.make_module()
+        has_ctx = ctx is not None and "ctx" in ctx.parent
+        return self.make_module({"ctx": ctx.parent["ctx"]} if has_ctx else None)
 
 
 class TemplateModule:
@@ -184,7 +184,9 @@ class Templates:
         raise TemplatesNotFound([str(name) for name in tried])
 
     def get_or_select_template(
-        self, names: str | Template | Iterable[str | Template], parent: str | None = None
+        self,
+        names: str | Template | Iterable[str | Template],
+        parent: str | None = None,
     ) -> Template:
         """Take one name or several."""
         if isinstance(names, (str, Template, Undefined)):

@@ -60,9 +60,9 @@ def parse_query(query: str) -> list[tuple[str, str]]:
 
 
 def normalize_path(path: str) -> str:
-    """Return the one decoded path that matcher and middleware see.
+    r"""Return the one decoded path that matcher and middleware see.
 
-    Escapes are decoded until none is left, `\\` becomes `/`, runs of slashes count as one,
+    Escapes are decoded until none is left, `\` becomes `/`, runs of slashes count as one,
     and dot segments are resolved; a final slash stays.
 
     Raises:

@@ -36,9 +36,7 @@ class Adapter:
         enter: Called with `env` at the start of each request, such as `bindings.enter`.
     """
 
-    def __init__(
-        self, manifest: Manifest, enter: Callable[[Any], object] | None = None
-    ) -> None:
+    def __init__(self, manifest: Manifest, enter: Callable[[Any], object] | None = None) -> None:
         self._app = App(manifest, log=_log)
         self._enter = enter
 
@@ -93,7 +91,9 @@ class _Platform:
         answer = getattr(answer, "js_object", answer)
         if answer.status != 200:  # noqa: PLR2004 - anything else is no page
             return None
-        headers = [(name, value) for name, value in _pairs(answer.headers) if name != "content-length"]
+        headers = [
+            (name, value) for name, value in _pairs(answer.headers) if name != "content-length"
+        ]
         return Response(JSStream(answer.body), 200, headers)
 
 

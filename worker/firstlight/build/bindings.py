@@ -17,7 +17,8 @@ if TYPE_CHECKING:
 PACKAGE = "bindings.cloudflare"
 TOML = {
     "KV": '[[kv_namespaces]]\nbinding = "{name}"\nid = "{lower}"',
-    "D1": '[[d1_databases]]\nbinding = "{name}"\ndatabase_name = "{lower}"\ndatabase_id = "{lower}"',
+    "D1": '[[d1_databases]]\nbinding = "{name}"\ndatabase_name = "{lower}"\n'
+    'database_id = "{lower}"',
     "R2": '[[r2_buckets]]\nbinding = "{name}"\nbucket_name = "{lower}"',
 }
 

@@ -21,8 +21,18 @@ if TYPE_CHECKING:
     from firstlight.manifest import Manifest
 
 # What compiled templates need of Jinja2; its lexer, parser and compiler stay at home.
-JINJA2_MODULES = ("async_utils", "constants", "exceptions", "filters", "runtime", "tests", "utils")
-ENTRY_IMPORTS = "from firstlight.adapters.cloudflare import Adapter\nfrom manifest import MANIFEST\n"
+JINJA2_MODULES = (
+    "async_utils",
+    "constants",
+    "exceptions",
+    "filters",
+    "runtime",
+    "tests",
+    "utils",
+)
+ENTRY_IMPORTS = (
+    "from firstlight.adapters.cloudflare import Adapter\nfrom manifest import MANIFEST\n"
+)
 ENTRY = '''\
 """The Worker's entry, written by `firstlight build`."""
 
@@ -59,7 +69,11 @@ def bundle(
     """
     own = {name: Origin(m.file, m.text) for name, m in modules.items()}
     own |= {
-        name: Origin(file, read_text(site.root / file, file), is_package=file.endswith("__init__.py"))
+        name: Origin(
+            file,
+            read_text(site.root / file, file),
+            is_package=file.endswith("__init__.py"),
+        )
         for name, file in site.modules.items()
     }
     own[PAGES] = Origin(PAGES, "", is_package=True)
@@ -76,7 +90,11 @@ def bundle(
     has_bindings = "bindings.cloudflare" in tracer.found
     if has_bindings:
         tracer.trace("bindings.cloudflare._js")
-        files |= {_path_of(name, origin): origin.text for name, origin in tracer.found.items() if name.startswith("bindings")}
+        files |= {
+            _path_of(name, origin): origin.text
+            for name, origin in tracer.found.items()
+            if name.startswith("bindings")
+        }
     files["manifest.py"] = manifest_text(manifest, wrangler)
     files["entry.py"] = entry_text(has_bindings=has_bindings)
     return dict(sorted(files.items())), tracer.errors
@@ -158,7 +176,12 @@ def _is_page(modules: Mapping[str, CompiledModule], name: str) -> bool:
 
 def _folders(own: Mapping[str, Origin]) -> dict[str, Origin]:
     """Return the packages above modules, which have no file of their own."""
-    names = {".".join(parts[:n]) for name in own if (parts := name.split(".")) for n in range(1, len(parts))}
+    names = {
+        ".".join(parts[:n])
+        for name in own
+        if (parts := name.split("."))
+        for n in range(1, len(parts))
+    }
     return {name: Origin(name, "", is_package=True) for name in names - own.keys()}
 
 
@@ -173,9 +196,13 @@ def _jinja2_files() -> dict[str, str]:
     if spec is None or spec.origin is None:
         raise ModuleNotFoundError("jinja2")
     folder = Path(spec.origin).parent
-    files = {f"jinja2/{name}.py": (folder / f"{name}.py").read_text("utf-8") for name in JINJA2_MODULES}
+    files = {
+        f"jinja2/{name}.py": (folder / f"{name}.py").read_text("utf-8") for name in JINJA2_MODULES
+    }
     tree = ast.parse((folder / "nodes.py").read_text("utf-8"))
-    eval_context = next(n for n in tree.body if isinstance(n, ast.ClassDef) and n.name == "EvalContext")
+    eval_context = next(
+        n for n in tree.body if isinstance(n, ast.ClassDef) and n.name == "EvalContext"
+    )
     files["jinja2/nodes.py"] = f"import typing as t\n\n\n{ast.unparse(eval_context)}\n"
     files["jinja2/__init__.py"] = '"""Jinja2\'s runtime, without its compiler."""\n'
     return files

@@ -109,7 +109,11 @@ class Compiler:
                 hint="Name a template relative to pages/, such as `_layouts/base.html`.",
                 location=Location(route.file, line),
             )
-        names = {"frontmatter": route.data, "headings": document.headings, "file": route.file}
+        names = {
+            "frontmatter": route.data,
+            "headings": document.headings,
+            "file": route.file,
+        }
         _write_markdown(module, document.html, names, route.file, line)
         return module.finish(route.module, layout, frozenset((layout,)))
 
@@ -168,7 +172,10 @@ class _Writer:
 
     def __init__(self, file: str) -> None:
         self.file = file
-        self.lines = [f"# {file!r}, compiled by Firstlight: edit that file, not this one.", ""]
+        self.lines = [
+            f"# {file!r}, compiled by Firstlight: edit that file, not this one.",
+            "",
+        ]
         self._runs: list[str] = []
 
     def add(self, text: str) -> None:
@@ -185,9 +192,7 @@ class _Writer:
         self._runs.append(f"{len(self.lines) + 1}={line}")
         self.lines.extend(texts)
 
-    def finish(
-        self, name: str, template: str, used: frozenset[str | None]
-    ) -> CompiledModule:
+    def finish(self, name: str, template: str, used: frozenset[str | None]) -> CompiledModule:
         """Close the module; its text must be valid Python."""
         runs = " ".join(_merged(self._runs))
         self.lines += ["", f"__template__ = {template!r}", f"__page__ = {self.file!r}"]

@@ -70,8 +70,8 @@ def load_config(root: Path) -> Config:
         raise ConfigError(f"This is not TOML: {error}.", location=Location(FILE)) from error
     try:
         return _checked(table)
-    except ConfigError as error:
-        error.location = Location(FILE, _line_of(text, error.key))  # pyright: ignore[reportAttributeAccessIssue]
+    except _OptionError as error:
+        error.location = Location(FILE, _line_of(text, error.key))
         raise
 
 
@@ -113,10 +113,17 @@ def _choice(key: str, value: object) -> str:
 
 def _site(key: str, value: object) -> str:
     scheme, separator, host = str(value).partition("://")
-    if separator and scheme in ("http", "https") and host.rstrip("/") and "/" not in host.rstrip("/"):
+    if (
+        separator
+        and scheme in ("http", "https")
+        and host.rstrip("/")
+        and "/" not in host.rstrip("/")
+    ):
         return str(value).rstrip("/")
     raise _OptionError(
-        key, f"`site` cannot be `{value}`.", 'Give an origin, such as "https://example.com".'
+        key,
+        f"`site` cannot be `{value}`.",
+        'Give an origin, such as "https://example.com".',
     )
 
 
@@ -157,7 +164,11 @@ def _redirect(source: str, target: object) -> Redirect:
         )
     if status is not None and status not in REDIRECT_STATUSES:
         allowed = ", ".join(map(str, REDIRECT_STATUSES))
-        raise _OptionError(source, f"The redirect `{source}` cannot have status `{status}`.", f"Use one of {allowed}.")
+        raise _OptionError(
+            source,
+            f"The redirect `{source}` cannot have status `{status}`.",
+            f"Use one of {allowed}.",
+        )
     if not source.startswith("/"):
         raise _OptionError(source, f"The redirect `{source}` does not begin with `/`.")
     _check_params(source, destination)
@@ -172,7 +183,8 @@ def _check_params(source: str, destination: str) -> None:
         raise _OptionError(source, error.message, error.hint) from error
     if missing := used - given:
         raise _OptionError(
-            source, f"The redirect `{source}` does not have the parameter `{min(missing)}` of `{destination}`."
+            source,
+            f"`{destination}` has the parameter `{min(missing)}`, which `{source}` has not.",
         )
 
 

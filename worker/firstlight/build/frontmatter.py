@@ -104,7 +104,10 @@ def analyse(source: Source) -> Frontmatter:
     offset = source.frontmatter_line - 1
     verbatim = _lines_inside_strings(text)
     render_lines = [
-        (number + offset, line if number in verbatim or not line.strip() else f"    {line}")
+        (
+            number + offset,
+            line if number in verbatim or not line.strip() else f"    {line}",
+        )
         for number, line in enumerate(lines, 1)
         if number not in module_lines
     ]
@@ -146,13 +149,17 @@ def prerender_value(tree: ast.Module, file: str, first_line: int = 1) -> bool | 
             found.append(value)
         elif line := next(_bindings_of_prerender(node), None):
             raise _prerender_error(file, line + first_line - 1, "is not a plain assignment")
-    for value in found:
-        if not (isinstance(value, ast.Constant) and isinstance(value.value, bool)):
-            line = value.lineno + first_line - 1
-            raise _prerender_error(file, line, f"is `{ast.unparse(value)}`")
-    if len(found) > 1:
+    values = [_literal_bool(value, file, first_line) for value in found]
+    if len(values) > 1:
         raise _prerender_error(file, found[1].lineno + first_line - 1, "is assigned twice")
-    return None if not found else bool(found[0].value)  # pyright: ignore[reportAttributeAccessIssue]
+    return values[0] if values else None
+
+
+def _literal_bool(value: ast.expr, file: str, first_line: int) -> bool:
+    if isinstance(value, ast.Constant) and isinstance(value.value, bool):
+        return value.value
+    line = value.lineno + first_line - 1
+    raise _prerender_error(file, line, f"is `{ast.unparse(value)}`")
 
 
 def _prerender_error(file: str, line: int, what: str) -> FirstlightError:

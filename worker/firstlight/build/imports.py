@@ -16,7 +16,9 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
 # Modules that the Workers runtime itself provides.
-RUNTIME = frozenset(("js", "pyodide", "pyodide_js", "_pyodide", "workers", "cloudflare", "manifest"))
+RUNTIME = frozenset(
+    ("js", "pyodide", "pyodide_js", "_pyodide", "workers", "cloudflare", "manifest")
+)
 # Firstlight's own modules that need the host.
 HOST_ONLY = (
     "firstlight.build",
@@ -124,7 +126,11 @@ class ImportTracer:
             return None
         path = Path(spec.origin)
         is_package = spec.submodule_search_locations is not None
-        shown = path.relative_to(self._root).as_posix() if path.is_relative_to(self._root) else wanted.module
+        shown = (
+            path.relative_to(self._root).as_posix()
+            if path.is_relative_to(self._root)
+            else wanted.module
+        )
         return Origin(shown, path.read_text("utf-8"), path, is_package)
 
     def _refuse(self, wanted: Import, importer: Origin | None, why: str) -> None:
@@ -171,7 +177,10 @@ def _imports(node: ast.AST, package: str, *, is_optional: bool) -> Iterator[Impo
         base = _absolute(node, package)
         if base:
             yield Import(base, node.lineno, is_optional)
-            yield from (Import(f"{base}.{alias.name}", node.lineno, True) for alias in node.names)
+            yield from (
+                Import(f"{base}.{alias.name}", node.lineno, is_optional=True)
+                for alias in node.names
+            )
     elif isinstance(node, ast.If) and _is_type_checking(node.test):
         for child in node.orelse:
             yield from _imports(child, package, is_optional=is_optional)

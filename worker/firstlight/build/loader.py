@@ -8,12 +8,13 @@ import sys
 from contextlib import contextmanager
 from importlib.abc import Loader, MetaPathFinder
 from importlib.machinery import ModuleSpec
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from firstlight.build.scan import PAGES, read_text
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
+    from collections.abc import Generator, Mapping, Sequence
     from types import ModuleType
 
     from firstlight.build.compile import CompiledModule
@@ -29,11 +30,15 @@ class SiteLoader(MetaPathFinder, Loader):
     """
 
     def __init__(self, site: Site, modules: Mapping[str, CompiledModule]) -> None:
+        self.root = site.root
         self._site = site
         self._modules = modules
         names = {PAGES, *modules, *site.modules}
         self._packages = {
-            ".".join(parts[:n]) for name in names if (parts := name.split(".")) for n in range(1, len(parts))
+            ".".join(parts[:n])
+            for name in names
+            if (parts := name.split("."))
+            for n in range(1, len(parts))
         }
 
     def load(self, name: str) -> ModuleType:
@@ -41,7 +46,10 @@ class SiteLoader(MetaPathFinder, Loader):
         return importlib.import_module(name)
 
     def find_spec(
-        self, fullname: str, path: Sequence[str] | None, target: ModuleType | None = None
+        self,
+        fullname: str,
+        path: Sequence[str] | None,
+        target: ModuleType | None = None,
     ) -> ModuleSpec | None:
         """Find a module of the site; None for every other."""
         del path, target
@@ -67,24 +75,44 @@ class SiteLoader(MetaPathFinder, Loader):
         if not text.startswith("#") or "__page__ = " not in text:
             module.__dict__["__page__"] = file
         filename = f"<{file}>" if "__lines__" in text else str(self._site.root / file)
-        linecache.cache[filename] = (len(text), None, text.splitlines(keepends=True), filename)
+        linecache.cache[filename] = (
+            len(text),
+            None,
+            text.splitlines(keepends=True),
+            filename,
+        )
         module.__file__ = filename
         code = compile(text, filename, "exec", dont_inherit=True)
         exec(code, module.__dict__)  # noqa: S102 - the site's own code, as an import would
 
 
 @contextmanager
-def loaded(loader: SiteLoader) -> Iterator[SiteLoader]:
+def loaded(loader: SiteLoader) -> Generator[SiteLoader, None, None]:
     """Let imports of `pages.…` find a site; afterwards they are forgotten."""
-    _forget()
+    forget_modules(loader.root)
     sys.meta_path.insert(0, loader)
     try:
         yield loader
     finally:
         sys.meta_path.remove(loader)
-        _forget()
+        forget_modules(loader.root)
 
 
-def _forget() -> None:
-    for name in [name for name in sys.modules if name == PAGES or name.startswith(f"{PAGES}.")]:
-        del sys.modules[name]
+def forget_modules(root: Path) -> None:
+    """Drop the site's modules, `pages.…` and those beside pages/, so that they load anew."""
+    for name, module in list(sys.modules.items()):
+        if name == PAGES or name.startswith(f"{PAGES}.") or _is_beside_pages(module, root):
+            del sys.modules[name]
+
+
+def _is_beside_pages(module: ModuleType, root: Path) -> bool:
+    """Tell whether a module's file lies in the site, installed and our own packages apart."""
+    file = getattr(module, "__file__", None)
+    if not file or module.__name__.partition(".")[0] in (
+        "firstlight",
+        "bindings",
+        "__main__",
+    ):
+        return False
+    path = Path(file)
+    return path.is_relative_to(root) and not {"site-packages", "tests"} & set(path.parts)

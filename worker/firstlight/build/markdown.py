@@ -6,6 +6,7 @@ import re
 from dataclasses import dataclass
 from functools import cache
 from html import escape
+from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
 import yaml
@@ -14,7 +15,7 @@ from mdit_py_plugins.footnote import footnote_plugin
 from mdit_py_plugins.tasklists import tasklists_plugin
 from pygments import highlight
 from pygments.formatters import HtmlFormatter
-from pygments.lexers import get_lexer_by_name
+from pygments.lexers import get_lexer_by_name  # pyright: ignore[reportUnknownVariableType]
 from pygments.util import ClassNotFound
 
 from firstlight.errors import FrontmatterError, Location
@@ -59,13 +60,14 @@ def load_frontmatter(source: Source) -> dict[str, Any]:
         FrontmatterError: It is not YAML, or no mapping.
     """
     try:
-        data = yaml.safe_load(source.frontmatter or "") or {}
+        data: Any = yaml.safe_load(source.frontmatter or "") or {}
     except yaml.YAMLError as error:
         mark = getattr(error, "problem_mark", None)
         line = source.frontmatter_line + (mark.line if mark else 0)
         problem = getattr(error, "problem", None) or str(error).splitlines()[0]
         raise FrontmatterError(
-            f"The frontmatter is not YAML: {problem}.", location=Location(source.file, line)
+            f"The frontmatter is not YAML: {problem}.",
+            location=Location(source.file, line),
         ) from error
     if not isinstance(data, dict):
         raise FrontmatterError(
@@ -97,7 +99,7 @@ def _highlight(code: str, language: str, attributes: str) -> str:
         lexer = get_lexer_by_name(language)
     except ClassNotFound:
         return ""
-    spans = highlight(code, lexer, HtmlFormatter(nowrap=True))
+    spans = str(highlight(code, lexer, HtmlFormatter(nowrap=True)))
     return (
         f'<pre class="highlight"><code class="language-{escape(language)}">{spans}</code></pre>\n'
     )
@@ -107,7 +109,7 @@ def _anchor_headings(tokens: Sequence[Token]) -> list[dict[str, Any]]:
     """Give each heading an id and list them; a repeated slug gets a number, as on GitHub."""
     headings: list[dict[str, Any]] = []
     used: set[str] = set()
-    for opening, inline in zip(tokens, tokens[1:], strict=False):
+    for opening, inline in pairwise(tokens):
         if opening.type != "heading_open":
             continue
         text = _plain_text(inline)

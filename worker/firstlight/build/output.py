@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 from filelock import FileLock
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Generator
     from pathlib import Path
 
 STATE = ".firstlight"
@@ -20,7 +20,7 @@ DIST = "dist"
 
 
 @contextmanager
-def build_lock(root: Path) -> Iterator[None]:
+def build_lock(root: Path) -> Generator[None, None, None]:
     """Hold back a second build of the same site until this one is done."""
     (root / STATE).mkdir(exist_ok=True)
     with FileLock(root / STATE / "build.lock"):
@@ -28,7 +28,7 @@ def build_lock(root: Path) -> Iterator[None]:
 
 
 @contextmanager
-def staging(root: Path) -> Iterator[Path]:
+def staging(root: Path) -> Generator[Path, None, None]:
     """Give an empty folder beside dist/; what is left in it goes at the end."""
     folder = tempfile.mkdtemp(prefix="build-", dir=root / STATE)
     path = root.__class__(folder)

@@ -29,12 +29,13 @@ from firstlight.build.prerender import (
 from firstlight.build.scan import PAGES, Site, SiteRoute, output_file, scan
 from firstlight.build.sdk import write_sdk
 from firstlight.build.wrangler import HTML_HANDLING, Wrangler, load_wrangler
-from firstlight.errors import AdapterError, BuildFailed, FirstlightError
+from firstlight.content import site_root
+from firstlight.errors import AdapterError, BuildFailedError, FirstlightError
 from firstlight.manifest import Manifest, Route
 from firstlight.routing import is_dynamic
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping
+    from collections.abc import Callable, Generator, Mapping
     from pathlib import Path
 
     Progress = Callable[[str, int, int], object]
@@ -68,14 +69,16 @@ def build(root: Path, progress: Progress | None = None) -> BuildResult:
         progress: Called with a stage's name, what is done and what there is to do.
 
     Raises:
-        BuildFailed: With every error of all stages that could run.
+        BuildFailedError: With every error of all stages that could run.
     """
     started = time.perf_counter()
     with build_lock(root), importable(root):
         try:
             result = asyncio.run(_build(root, progress or _silent))
         except FirstlightError as error:
-            raise error if isinstance(error, BuildFailed) else BuildFailed([error]) from error
+            raise (
+                error if isinstance(error, BuildFailedError) else BuildFailedError([error])
+            ) from error
     result.seconds = time.perf_counter() - started
     return result
 
@@ -95,7 +98,7 @@ async def _build(root: Path, progress: Progress) -> BuildResult:
     if config.adapter and not errors:
         files, errors = bundle(site, modules, manifest, wrangler)
     if errors:
-        raise BuildFailed(_unique(errors))
+        raise BuildFailedError(_unique(errors))
     result = BuildResult(site, sizes=gzipped_size(files), warnings=_warnings(config, wrangler))
     for page in rendered:
         result.paths[page.path.route.file] = result.paths.get(page.path.route.file, 0) + 1
@@ -108,7 +111,10 @@ async def _build(root: Path, progress: Progress) -> BuildResult:
 
 
 async def _prerender(
-    site: Site, modules: Mapping[str, CompiledModule], known: list[Exception], progress: Progress
+    site: Site,
+    modules: Mapping[str, CompiledModule],
+    known: list[Exception],
+    progress: Progress,
 ) -> tuple[list[Rendered], list[Exception]]:
     """Render what can be rendered, even when other files have errors."""
     broken = {_file_of(error) for error in known}
@@ -161,7 +167,13 @@ def host_manifest(site: Site) -> Manifest:
 def worker_manifest(site: Site, modules: Mapping[str, CompiledModule]) -> Manifest:
     """Describe the site as the Worker sees it: prerendered routes have no module there."""
     routes = tuple(
-        Route(r.pattern, r.file, "" if r.is_prerendered else r.module, r.is_endpoint, r.is_prerendered)
+        Route(
+            r.pattern,
+            r.file,
+            "" if r.is_prerendered else r.module,
+            r.is_endpoint,
+            r.is_prerendered,
+        )
         for r in site.routes
     )
     entries = [route.module for route in site.on_demand]
@@ -201,7 +213,10 @@ def adapter_errors(site: Site) -> list[Exception]:
             )
         )
     errors += [
-        AdapterError(f"The redirect `{r.pattern}` has parameters and needs an adapter.", hint=f"{hint}.")
+        AdapterError(
+            f"The redirect `{r.pattern}` has parameters and needs an adapter.",
+            hint=f"{hint}.",
+        )
         for r in config.redirects
         if is_dynamic(r.pattern)
     ]
@@ -209,13 +224,15 @@ def adapter_errors(site: Site) -> list[Exception]:
 
 
 @contextmanager
-def importable(root: Path) -> Iterator[None]:
-    """Let site code import the modules beside pages/, as it does in the Worker."""
+def importable(root: Path) -> Generator[None, None, None]:
+    """Let site code import the modules beside pages/, and find its content."""
     entry = str(root)
     sys.path.insert(0, entry)
+    token = site_root.set(root)
     try:
         yield
     finally:
+        site_root.reset(token)
         sys.path.remove(entry)
 
 
@@ -236,7 +253,10 @@ def _write(site: Site, rendered: list[Rendered], server: Mapping[str, str]) -> b
                 output = output_file(redirect.pattern, config, is_endpoint=False)
                 body = redirect_page(redirect.destination, redirect.status or 301)
                 write_file(pages, output, body.encode())
-        for name, text in (("_headers", headers_file(site, rendered)), ("_redirects", redirects_file(site))):
+        for name, text in (
+            ("_headers", headers_file(site, rendered)),
+            ("_redirects", redirects_file(site)),
+        ):
             if text:
                 write_file(client, name, text.encode())
         for name, text in server.items():

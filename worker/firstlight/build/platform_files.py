@@ -40,7 +40,9 @@ def redirects_file(site: Site) -> str:
     """
     lines = [_own(site, "_redirects")]
     if site.config.adapter:
-        lines += [line for redirect in site.config.redirects for line in _redirect_lines(site, redirect)]
+        lines += [
+            line for redirect in site.config.redirects for line in _redirect_lines(site, redirect)
+        ]
     return _joined(lines)
 
 
@@ -58,7 +60,11 @@ def _own(site: Site, name: str) -> str:
 def _headers(page: Rendered) -> list[tuple[str, str]]:
     headers = list(page.headers)
     # The platform knows the type by the file's extension; a file without one needs telling.
-    if page.path.route.is_endpoint and page.content_type and not mimetypes.guess_type(page.path.output)[0]:
+    if (
+        page.path.route.is_endpoint
+        and page.content_type
+        and not mimetypes.guess_type(page.path.output)[0]
+    ):
         headers.append(("content-type", page.content_type))
     return headers
 

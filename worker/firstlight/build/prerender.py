@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import inspect
 import posixpath
-import sys
+import traceback
 from dataclasses import dataclass, field
 from html import escape
 from typing import TYPE_CHECKING, Any
@@ -74,18 +74,22 @@ class PrerenderContext(APIContext):
 
     @property
     def request(self) -> Request:
+        """Raises: there is none."""
         raise self._absent("request")
 
     @property
     def cookies(self) -> Cookies:
+        """Raises: there are none."""
         raise self._absent("cookies")
 
     @property
     def client_address(self) -> str:
+        """Raises: there is no visitor."""
         raise self._absent("client_address")
 
     @property
     def session(self) -> Any:
+        """Raises: there is no visitor."""
         raise self._absent("session")
 
     def _absent(self, member: str) -> ContextError:
@@ -96,12 +100,10 @@ class PrerenderContext(APIContext):
 
 
 def _is_called_from_middleware() -> bool:
-    frame = sys._getframe(3)  # noqa: SLF001 - documented, CPython only, and this never runs elsewhere
-    while frame is not None:
+    for frame, _ in traceback.walk_stack(None):
         page = str(frame.f_globals.get("__page__", ""))
         if page:
             return posixpath.basename(page) == "_middleware.py"
-        frame = frame.f_back  # pyright: ignore[reportAssignmentType]
     return False
 
 
@@ -148,7 +150,9 @@ def _static_paths_line(route: SiteRoute) -> int | None:
 def _checked_entry(route: SiteRoute, config: Config, index: int, entry: Any) -> StaticPath:
     where = f"returned an entry {index}"
     if not isinstance(entry, dict):
-        raise _entry_error(route, f"{where} that is {type(entry).__name__}, not a dict: `{entry!r}`")
+        raise _entry_error(
+            route, f"{where} that is {type(entry).__name__}, not a dict: `{entry!r}`"
+        )
     if unknown := set(entry) - {"params", "props"}:  # pyright: ignore[reportUnknownArgumentType, reportUnknownVariableType]
         raise _entry_error(route, f"{where} with the unknown key `{min(map(str, unknown))}`")  # pyright: ignore[reportUnknownArgumentType]
     params, props = entry.get("params"), entry.get("props", {})  # pyright: ignore[reportUnknownMemberType, reportUnknownVariableType]
@@ -176,13 +180,14 @@ def _check_params(route: SiteRoute, where: str, params: dict[Any, Any]) -> None:
         if {".", ".."} & set(trimmed.split("/")) or "\\" in value or "\x00" in value:
             raise _entry_error(route, f"{where} whose `{part.text}` cannot be a path: `{value!r}`")
     if unknown := set(params) - {part.text for part in parts}:
-        raise _entry_error(
-            route, f"{where} with the unknown parameter `{min(map(str, unknown))}`"
-        )
+        raise _entry_error(route, f"{where} with the unknown parameter `{min(map(str, unknown))}`")
 
 
 def _static_path(
-    route: SiteRoute, config: Config, params: dict[str, str | None], props: Mapping[str, Any]
+    route: SiteRoute,
+    config: Config,
+    params: dict[str, str | None],
+    props: Mapping[str, Any],
 ) -> StaticPath:
     trimmed = {name: value.strip("/") or None if value else None for name, value in params.items()}
     path = fill_pattern(route.pattern, trimmed)
@@ -198,9 +203,7 @@ def _check_duplicates(route: SiteRoute, paths: list[StaticPath]) -> None:
         seen.add(path.output)
 
 
-def check_outputs(
-    paths: Iterable[StaticPath], claims: Mapping[str, str]
-) -> list[RouteError]:
+def check_outputs(paths: Iterable[StaticPath], claims: Mapping[str, str]) -> list[RouteError]:
     """Find generated paths that another file answers, too.
 
     Args:
@@ -215,7 +218,9 @@ def check_outputs(
     outputs: dict[str, list[str]] = {}
     for path in paths:
         outputs.setdefault(path.output, []).append(path.route.file)
-    owners |= {f"/{output}": files for output, files in outputs.items() if f"/{output}" not in owners}
+    owners |= {
+        f"/{output}": files for output, files in outputs.items() if f"/{output}" not in owners
+    }
     return [collision(url, files) for url, files in owners.items() if len(files) > 1]
 
 
@@ -244,7 +249,9 @@ class Prerenderer:
         if response.is_empty:
             return Rendered(path, None)
         content_type = response.headers.get("content-type")
-        headers = [(n, v) for n, v in response.headers.items() if n not in ("content-type", "set-cookie")]
+        headers = [
+            (n, v) for n, v in response.headers.items() if n not in ("content-type", "set-cookie")
+        ]
         return Rendered(path, await response.bytes(), headers, content_type)
 
     async def _respond(self, path: StaticPath, platform: Platform) -> Response:
@@ -270,7 +277,11 @@ class Prerenderer:
         url = URL(origin).with_path(percent_encode(pathname or "/", PATH_SAFE))
         request = Request("GET", url.href)
         ctx = PrerenderContext(
-            request, url, platform=platform, site=self._config.site, base=self._config.base
+            request,
+            url,
+            platform=platform,
+            site=self._config.site,
+            base=self._config.base,
         )
         ctx.params = dict(path.params)
         ctx.props = path.props

@@ -20,7 +20,9 @@ if TYPE_CHECKING:
     from firstlight.build.pipeline import BuildResult
     from firstlight.build.scan import Site
 
-FREE_LIMIT = 3 * 1024 * 1024  # bytes gzipped, https://developers.cloudflare.com/workers/platform/limits/
+FREE_LIMIT = (
+    3 * 1024 * 1024
+)  # bytes gzipped, https://developers.cloudflare.com/workers/platform/limits/
 PAID_LIMIT = 10 * 1024 * 1024
 STATIC, ON_DEMAND = "●", "ƒ"
 FRAME_LINES = 2  # before and after the line itself
@@ -37,7 +39,11 @@ def routes_table(site: Site, paths: dict[str, int] | None = None) -> RenderableT
             what += f", {count} paths"
         style = "green" if route.is_prerendered else "cyan"
         table.add_row(
-            Text(mark, style), Text(route.pattern, "bold"), Text(what), Text(route.why, "dim"), Text(route.file, "dim")
+            Text(mark, style),
+            Text(route.pattern, "bold"),
+            Text(what),
+            Text(route.why, "dim"),
+            Text(route.file, "dim"),
         )
     return table
 
@@ -65,8 +71,14 @@ def _sizes(sizes: dict[str, int]) -> RenderableType:
     total = sum(sizes.values())
     text = Text("Worker, gzipped: ", "bold")
     text.append(f"{_kilobytes(total)}")
-    text.append(f" of {FREE_LIMIT // 1024 // 1024} MB free, {PAID_LIMIT // 1024 // 1024} MB paid\n", "dim")
-    text.append("  " + ", ".join(f"{name} {_kilobytes(size)}" for name, size in sizes.items()), "dim")
+    text.append(
+        f" of {FREE_LIMIT // 1024 // 1024} MB free, {PAID_LIMIT // 1024 // 1024} MB paid\n",
+        "dim",
+    )
+    text.append(
+        "  " + ", ".join(f"{name} {_kilobytes(size)}" for name, size in sizes.items()),
+        "dim",
+    )
     if total > FREE_LIMIT:
         text.append("\nThis is over the limit of the free plan.", "bold yellow")
     return text
@@ -106,5 +118,7 @@ def code_frame(error: FirstlightError, root: Path) -> str:
         lines.pop()
     width = len(str(last))
     return "\n".join(
-        f"  {'>' if n == location.line else ' '} {n:>{width}} | {text}" for n, text in lines if text or n <= location.line
+        f"  {'>' if n == location.line else ' '} {n:>{width}} | {text}"
+        for n, text in lines
+        if text or n <= location.line
     )

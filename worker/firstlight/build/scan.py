@@ -148,9 +148,7 @@ def _files(pages: Path) -> Iterator[str]:
 
 def _is_hidden(name: str) -> bool:
     """Tell whether a part of the path makes the file no route: `_x`, `.x` but `.well-known`."""
-    return any(
-        part.startswith(("_", ".")) and part != ".well-known" for part in name.split("/")
-    )
+    return any(part.startswith(("_", ".")) and part != ".well-known" for part in name.split("/"))
 
 
 def _add_helper(site: Site, name: str, modules: _ModuleNames) -> None:
@@ -182,7 +180,7 @@ def _add_file(site: Site, name: str, modules: _ModuleNames) -> None:
         route = _endpoint(file, pattern, text)
     else:
         route = _page(file, pattern, text, is_markdown=suffix == ".md")
-        if not route.kind == "markdown":
+        if route.kind != "markdown":
             site.templates[name] = file
     route.module = modules.route(name)
     site.routes.append(route)

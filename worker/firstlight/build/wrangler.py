@@ -53,7 +53,9 @@ def load_wrangler(root: Path) -> Wrangler:
         return Wrangler()
     text = (root / name).read_text("utf-8")
     try:
-        table = tomllib.loads(text) if name.endswith(".toml") else json.loads(_without_comments(text))
+        table = (
+            tomllib.loads(text) if name.endswith(".toml") else json.loads(_without_comments(text))
+        )
     except ValueError as error:
         raise ConfigError(f"This does not parse: {error}.", location=Location(name)) from error
     return Wrangler(

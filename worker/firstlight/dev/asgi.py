@@ -65,7 +65,8 @@ def asgi_app(
             return
         client = scope.get("client")
         response = await handle(
-            request_of(scope, receive), HostPlatform(client[0] if client else None, fetch)
+            request_of(scope, receive),
+            HostPlatform(client[0] if client else None, fetch),
         )
         await send_response(response, scope["method"], send)
 
@@ -91,7 +92,13 @@ async def send_response(response: Response, method: str, send: Send) -> None:
         data = encoded(body or b"")
         if method != "HEAD" and response.status not in NO_CONTENT:
             fields.append((b"content-length", str(len(data)).encode()))
-        await send({"type": "http.response.start", "status": response.status, "headers": fields})
+        await send(
+            {
+                "type": "http.response.start",
+                "status": response.status,
+                "headers": fields,
+            }
+        )
         await send({"type": "http.response.body", "body": data})
         return
     await send({"type": "http.response.start", "status": response.status, "headers": fields})

@@ -17,7 +17,7 @@ from firstlight.response import Response
 from firstlight.url import PATH_SAFE, URL, percent_decode, percent_encode
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable
+    from collections.abc import Callable
     from pathlib import Path
     from typing import Protocol
 
@@ -28,12 +28,18 @@ if TYPE_CHECKING:
 
         def __contains__(self, path: object) -> bool: ...
 
-        async def read(self, path: str) -> Asset: ...
+        async def read(self, path: str) -> Asset:
+            """Read a file that is there."""
+            ...
 
 
 READ_METHODS = ("GET", "HEAD")
 CACHE_CONTROL = "public, max-age=0, must-revalidate"
-MIME_TYPES = {".js": "text/javascript", ".mjs": "text/javascript", ".ico": "image/vnd.microsoft.icon"}
+MIME_TYPES = {
+    ".js": "text/javascript",
+    ".mjs": "text/javascript",
+    ".ico": "image/vnd.microsoft.icon",
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -187,7 +193,9 @@ def content_type_of(path: str) -> str | None:
     return kind
 
 
-def parse_headers(text: str) -> list[tuple[re.Pattern[str], list[tuple[str, str]], list[str]]]:
+def parse_headers(
+    text: str,
+) -> list[tuple[re.Pattern[str], list[tuple[str, str]], list[str]]]:
     """Parse a `_headers` file into (pattern, headers to set, headers to remove)."""
     rules: list[tuple[re.Pattern[str], list[tuple[str, str]], list[str]]] = []
     for line in text.splitlines():
@@ -240,25 +248,24 @@ def _matches(header: str | None, etag: str) -> bool:
 def _auto(path: str, files: Files) -> Found | None:
     """A file's URL has no slash, a folder's index has one; the other form redirects."""
     stem = path.strip("/")
-    if path.endswith("/index") or path.endswith("/index.html"):
+    if path.endswith(("/index", "/index.html")):
         return _index_redirect(path, files, folder_slash=True)
     if path.endswith("/"):
         if _join(stem, "index.html") in files:
             return Found(_join(stem, "index.html"))
         return Found(redirect=path.rstrip("/")) if stem and f"{stem}.html" in files else None
-    if stem in files and not stem.endswith(".html"):
-        return Found(stem)
     if stem.endswith(".html"):
         return _extension_redirect(path, files, folder_slash=True)
-    if f"{stem}.html" in files:
-        return Found(f"{stem}.html")
+    page = next((name for name in (stem, f"{stem}.html") if name in files), None)
+    if page is not None:
+        return Found(page)
     return Found(redirect=path + "/") if _join(stem, "index.html") in files else None
 
 
 def _force(path: str, files: Files) -> Found | None:
     """Every page's URL ends with a slash."""
     stem = path.strip("/")
-    if path.endswith("/index") or path.endswith("/index.html"):
+    if path.endswith(("/index", "/index.html")):
         return _index_redirect(path, files, folder_slash=True, file_slash=True)
     candidates = [name for name in (_join(stem, "index.html"), f"{stem}.html") if name in files]
     if path.endswith("/"):
@@ -273,7 +280,7 @@ def _force(path: str, files: Files) -> Found | None:
 def _drop(path: str, files: Files) -> Found | None:
     """No page's URL but the root's ends with a slash."""
     stem = path.strip("/")
-    if path.endswith("/index") or path.endswith("/index.html"):
+    if path.endswith(("/index", "/index.html")):
         return _index_redirect(path, files, folder_slash=False)
     candidates = [name for name in (f"{stem}.html", _join(stem, "index.html")) if name in files]
     if path == "/":

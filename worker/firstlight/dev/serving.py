@@ -23,10 +23,14 @@ HTTP = "h11"
 
 def announce(name: str, host: str, port: int) -> None:
     """Say where the server listens."""
-    Console().print(f"[bold]Firstlight {name}[/] on [cyan]http://{host}:{port}/[/] (Ctrl+C stops it)")
+    Console().print(
+        f"[bold]Firstlight {name}[/] on [cyan]http://{host}:{port}/[/] (Ctrl+C stops it)"
+    )
 
 
-def serve(app: ASGIApp, host: str, port: int, beside: Coroutine[Any, Any, None] | None = None) -> None:
+def serve(
+    app: ASGIApp, host: str, port: int, beside: Coroutine[Any, Any, None] | None = None
+) -> None:
     """Serve until interrupted, with another task beside the server if given.
 
     Raises:
@@ -51,7 +55,9 @@ def serve(app: ASGIApp, host: str, port: int, beside: Coroutine[Any, Any, None] 
 
 
 async def _run(
-    server: uvicorn.Server, listener: socket.socket, beside: Coroutine[Any, Any, None] | None
+    server: uvicorn.Server,
+    listener: socket.socket,
+    beside: Coroutine[Any, Any, None] | None,
 ) -> None:
     task = asyncio.ensure_future(beside) if beside else None
     try:
@@ -73,5 +79,5 @@ def _listen(host: str, port: int) -> socket.socket:
             hint=f"Stop what uses the port, or choose another with `--port {port + 1}`.",
         ) from error
     listener.listen(128)
-    listener.setblocking(False)
+    listener.setblocking(False)  # noqa: FBT003 - the standard library's own
     return listener

@@ -1,0 +1,201 @@
+"""A site served from its sources: compiled when it changes, rendered when it is asked for."""
+
+from __future__ import annotations
+
+import sys
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from firstlight.app import App
+from firstlight.build.bindings import undeclared_bindings
+from firstlight.build.compile import compile_site
+from firstlight.build.config import load_config
+from firstlight.build.loader import SiteLoader, forget_modules
+from firstlight.build.pipeline import adapter_errors, host_manifest, plan
+from firstlight.build.platform_files import redirects_file
+from firstlight.build.prerender import Prerenderer, StaticPath, located
+from firstlight.build.scan import PAGES, Site, scan
+from firstlight.build.wrangler import load_wrangler
+from firstlight.dev.assets import Asset, AssetServer, content_type_of
+from firstlight.dev.error_page import error_page
+from firstlight.errors import FirstlightError
+from firstlight.response import HTML, Response
+from firstlight.url import URL, normalize_path
+
+if TYPE_CHECKING:
+    from firstlight.context import APIContext
+    from firstlight.dev.asgi import HostPlatform
+    from firstlight.request import Request
+
+
+class DevApp(App):
+    """An App whose errors come up to the server, which shows them in the page."""
+
+    def report(self, error: BaseException, ctx: APIContext) -> None:
+        """Log the error, then let it through."""
+        super().report(error, ctx)
+        raise _Shown(error, ctx.route_pattern) from error
+
+
+class _Shown(BaseException):
+    """Carries an error past the error pages; App catches `Exception` only."""
+
+    def __init__(self, error: BaseException, route: str) -> None:
+        super().__init__(str(error))
+        self.error = error
+        self.route = route
+
+
+@dataclass(slots=True)
+class Generation:
+    """The site as it was after one change.
+
+    Attributes:
+        broken: What is wrong with which file; None holds what concerns every page.
+    """
+
+    site: Site
+    app: App
+    assets: AssetServer
+    broken: dict[str | None, list[Exception]] = field(
+        default_factory=dict[str | None, "list[Exception]"]
+    )
+
+
+class DevSite:
+    """Answers requests from the sources.
+
+    Args:
+        root: The site's root.
+    """
+
+    def __init__(self, root: Path) -> None:
+        self._root = root
+        self._loader: SiteLoader | None = None
+        self._generation: Generation | None = None
+        self._config_error: FirstlightError | None = None
+
+    def reload(self) -> None:
+        """Forget what was loaded; the next request reads the sources again."""
+        self._generation = None
+        self._config_error = None
+        if self._loader is not None:
+            sys.meta_path.remove(self._loader)
+            self._loader = None
+        forget_modules(self._root)
+
+    async def handle(self, request: Request, platform: HostPlatform) -> Response:
+        """Answer a request; an error of the site becomes a page that shows it."""
+        try:
+            generation = await self.generation()
+            wrong = self._errors_for(generation, request)
+            if wrong:
+                return error_page(wrong, self._root)
+            answer = await generation.assets.handle(request)
+            return answer or await generation.app.handle(request, platform)
+        except _Shown as shown:
+            return error_page([_told(shown.error, shown.route)], self._root)
+        except FirstlightError as error:
+            return error_page([error], self._root)
+
+    async def fetch(self, path: str) -> Response | None:
+        """Answer from the prerendered pages, for error pages and rewrites."""
+        return await (await self.generation()).assets.fetch(path)
+
+    async def generation(self) -> Generation:
+        """Return the site as it is; reads the sources after a change.
+
+        Raises:
+            FirstlightError: The configuration cannot be used.
+        """
+        if self._generation is None:
+            self._generation = await self._load()
+        return self._generation
+
+    async def _load(self) -> Generation:
+        config, wrangler = load_config(self._root), load_wrangler(self._root)
+        site = scan(self._root, config)
+        modules, errors = compile_site(site)
+        errors = [*site.errors, *errors, *undeclared_bindings(site, wrangler)]
+        errors += adapter_errors(site)
+        broken = _by_file(site, errors)
+        self._loader = SiteLoader(site, modules)
+        sys.meta_path.insert(0, self._loader)
+        app = DevApp(host_manifest(site), load=self._loader.load)
+        paths, failures = await plan(site, self._loader, set(broken))
+        for file, wrong in _by_file(site, failures).items():
+            broken.setdefault(file, []).extend(wrong)
+        files = _SourceFiles(site, paths, Prerenderer(app, config))
+        assets = AssetServer(files, wrangler.html_handling, redirects=redirects_file(site))
+        return Generation(site, app, assets, broken)
+
+    def _errors_for(self, generation: Generation, request: Request) -> list[Exception]:
+        """List what stands in the way of a request's page."""
+        if not generation.broken:
+            return []
+        path = normalize_path(URL(request.url).pathname)
+        base = generation.site.config.base.rstrip("/")
+        inner = path.removeprefix(base) or "/"
+        matches = generation.app.match(inner, prerendered=True)
+        wrong = list(generation.broken.get(None, [])) if matches else []
+        for route, _ in matches[:1]:
+            wrong += generation.broken.get(route.file, [])
+        return wrong
+
+
+class _SourceFiles:
+    """Assets and prerendered paths, as the platform would find them in dist/client/."""
+
+    def __init__(self, site: Site, paths: list[StaticPath], prerenderer: Prerenderer) -> None:
+        base = site.config.base.strip("/")
+        prefix = f"{base}/" if base else ""
+        self._root = site.root
+        self._assets = {prefix + name: f"{PAGES}/{name}" for name in site.assets}
+        self._pages = {prefix + path.output: path for path in paths}
+        self._prerenderer = prerenderer
+
+    def __contains__(self, path: object) -> bool:
+        return path in self._assets or path in self._pages
+
+    async def read(self, path: str) -> Asset:
+        """Read an asset, or render a page.
+
+        Raises:
+            FirstlightError: The page has an error, with its place.
+        """
+        if path in self._assets:
+            return Asset((self._root / self._assets[path]).read_bytes(), content_type_of(path))
+        page = self._pages[path]
+        try:
+            rendered = await self._prerenderer.render(page)
+        except Exception as error:
+            told = located(error, page.route)
+            raise told from error
+        kind = content_type_of(path) or rendered.content_type or HTML
+        return Asset(rendered.body or b"", kind, tuple(rendered.headers))
+
+
+def _by_file(site: Site, errors: list[Exception]) -> dict[str | None, list[Exception]]:
+    """Sort errors by the route's file they belong to; the others concern every page."""
+    files = {route.file for route in site.routes}
+    broken: dict[str | None, list[Exception]] = {}
+    for error in errors:
+        location = getattr(error, "location", None)
+        file = location.file if location and location.file in files else None
+        broken.setdefault(file, []).append(error)
+    return broken
+
+
+def _told(error: BaseException, route: str) -> Exception:
+    """Give an error raised on demand its place; the page's own file is found in its frames."""
+    stand_in: Any = _RoutePlace(route)
+    return located(error, stand_in) if isinstance(error, Exception) else FirstlightError(str(error))
+
+
+@dataclass(frozen=True, slots=True)
+class _RoutePlace:
+    """Enough of a route to say where an error came from when no frame tells."""
+
+    pattern: str
+    file: str | None = None

@@ -1,0 +1,114 @@
+"""`firstlight dev`: the site from its sources; the browser reloads when they change."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+from typing import TYPE_CHECKING
+
+from watchfiles import DefaultFilter, awatch  # pyright: ignore[reportUnknownVariableType]
+
+from firstlight.build.output import STATE
+from firstlight.build.pipeline import importable
+from firstlight.dev.asgi import asgi_app
+from firstlight.dev.dev_site import DevSite
+from firstlight.dev.serving import announce, serve
+from firstlight.response import Response, encoded
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator
+    from pathlib import Path
+
+    from firstlight.dev.asgi import HostPlatform
+    from firstlight.request import Request
+
+RELOAD_PATH = "/_firstlight/reload"
+SCRIPT = (
+    "<script>(()=>{let first=true;const s=new EventSource('" + RELOAD_PATH + "');"
+    "s.addEventListener('open',()=>{if(!first)location.reload();first=false});"
+    "s.addEventListener('reload',()=>location.reload())})()</script>"
+)
+# What the site's own tools write; a change there is none of the site.
+IGNORED = (STATE, "dist", ".wrangler", "python_modules", ".venv-workers")
+KEEP_ALIVE = 15  # seconds between comments that keep the connection open
+
+
+class _SourceFilter(DefaultFilter):
+    """Passes over the folders that builds write to."""
+
+    ignore_dirs = (*DefaultFilter.ignore_dirs, *IGNORED)
+
+
+class DevServer:
+    """Serves a site from its sources and tells open pages to reload.
+
+    Args:
+        root: The site's root.
+    """
+
+    def __init__(self, root: Path) -> None:
+        self._root = root
+        self._site = DevSite(root)
+        self._listeners: set[asyncio.Event] = set()
+
+    async def handle(self, request: Request, platform: HostPlatform) -> Response:
+        """Answer a request; HTML gets the script that reloads it."""
+        if request.url.endswith(RELOAD_PATH):
+            headers = {"content-type": "text/event-stream", "cache-control": "no-store"}
+            return Response(self._events(), 200, headers)
+        response = await self._site.handle(request, platform)
+        return await with_script(response)
+
+    async def fetch(self, path: str) -> Response | None:
+        """Answer from the prerendered pages."""
+        return await self._site.fetch(path)
+
+    async def watch(self) -> None:
+        """Reload on every change below the root, until cancelled."""
+        async for _ in awatch(self._root, watch_filter=_SourceFilter()):
+            self._site.reload()
+            for listener in self._listeners:
+                listener.set()
+
+    async def _events(self) -> AsyncIterator[bytes]:
+        changed = asyncio.Event()
+        self._listeners.add(changed)
+        try:
+            yield b": connected\n\n"
+            while True:
+                try:
+                    await asyncio.wait_for(changed.wait(), KEEP_ALIVE)
+                except TimeoutError:
+                    yield b": still here\n\n"
+                else:
+                    changed.clear()
+                    yield b"event: reload\ndata:\n\n"
+        finally:
+            self._listeners.discard(changed)
+
+
+async def with_script(response: Response) -> Response:
+    """Add the reload script to an HTML response that is not streamed."""
+    kind = response.headers.get("content-type") or ""
+    if not kind.startswith("text/html") or not isinstance(response.body, (str, bytes)):
+        return response
+    text = encoded(response.body).decode("utf-8", "replace")
+    before, closing, after = text.rpartition("</body>")
+    body = f"{before}{SCRIPT}{closing}{after}" if closing else text + SCRIPT
+    answer = Response(body, response.status, response.headers)
+    if "etag" in answer.headers:
+        del answer.headers["etag"]
+    return answer
+
+
+def serve_dev(root: Path, host: str, port: int) -> None:
+    """Serve the site until interrupted.
+
+    Raises:
+        FirstlightError: The port is taken.
+    """
+    os.chdir(root)  # the embedded bindings look for wrangler.toml here
+    server = DevServer(root)
+    announce("dev", host, port)
+    with importable(root):
+        serve(asgi_app(server.handle, server.fetch), host, port, server.watch())
