@@ -1,0 +1,3 @@
+"""Typed access to the services that a platform binds to a Worker."""
+
+from __future__ import annotations

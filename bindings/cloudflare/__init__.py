@@ -1,0 +1,104 @@
+"""KV, D1, R2 and variables of a Cloudflare Worker, as typed Python."""
+
+from __future__ import annotations
+
+import importlib
+import sys
+from typing import TYPE_CHECKING, Any
+
+from bindings.cloudflare.backend import embedded
+from bindings.cloudflare.env import Env, env
+from bindings.cloudflare.errors import (
+    BindingError,
+    BindingUnsupported,
+    D1ConstraintError,
+    D1Error,
+    KVError,
+    NoRequestError,
+    R2Error,
+    UnknownBinding,
+    UnknownVariable,
+)
+
+if TYPE_CHECKING:
+    from bindings.cloudflare.d1 import D1, D1Meta, D1Result, D1Statement, Row
+    from bindings.cloudflare.kv import KV, KVEntry, KVKey, KVPage
+    from bindings.cloudflare.r2 import R2, HTTPMetadata, R2Object, R2ObjectBody, R2Page
+
+__all__ = [
+    "D1",
+    "KV",
+    "R2",
+    "BindingError",
+    "BindingUnsupported",
+    "D1ConstraintError",
+    "D1Error",
+    "D1Meta",
+    "D1Result",
+    "D1Statement",
+    "Env",
+    "HTTPMetadata",
+    "KVEntry",
+    "KVError",
+    "KVKey",
+    "KVPage",
+    "NoRequestError",
+    "R2Error",
+    "R2Object",
+    "R2ObjectBody",
+    "R2Page",
+    "Row",
+    "UnknownBinding",
+    "UnknownVariable",
+    "env",
+]
+
+HANDLES = {"kv": "KV", "d1": "D1", "r2": "R2"}
+
+# Imported when first asked for: every import is paid at the Worker's cold start.
+MODULES = {
+    **dict.fromkeys(("KV", "KVEntry", "KVKey", "KVPage"), "kv"),
+    **dict.fromkeys(("D1", "D1Meta", "D1Result", "D1Statement", "Row"), "d1"),
+    **dict.fromkeys(("R2", "HTTPMetadata", "R2Object", "R2ObjectBody", "R2Page"), "r2"),
+}
+
+
+def __getattr__(name: str) -> Any:
+    """Import an exported name, or make a handle for a declared binding.
+
+    Any, because the kind of a declared name is not known before the
+    configuration is read; `firstlight types` writes a stub that knows it.
+
+    Raises:
+        ImportError: The name is neither exported nor declared.
+    """
+    if name.startswith("_"):
+        raise AttributeError(f"module `{__name__}` has no attribute `{name}`")
+    return _import(name) if name in MODULES else _make_handle(name)
+
+
+def _import(name: str) -> Any:
+    module = importlib.import_module(f"{__name__}.{MODULES[name]}")
+    globals()[name] = getattr(module, name)
+    return globals()[name]
+
+
+def _make_handle(name: str) -> Any:
+    declared = {n: k for n, k in _declared_bindings().items() if k in HANDLES}
+    if name not in declared:
+        known = ", ".join(f"`{each}`" for each in sorted(declared)) or "none"
+        raise ImportError(
+            f"cannot import `{name}` from `{__name__}`: wrangler.toml declares no "
+            f"KV, D1 or R2 binding of this name. Declared: {known}.",
+            name=__name__,
+        )
+    return _import(HANDLES[declared[name]])(name)
+
+
+def _declared_bindings() -> dict[str, str]:
+    # A built Worker's manifest knows the bindings, without a file to read.
+    built: dict[str, str] | None = getattr(sys.modules.get("manifest"), "BINDINGS", None)
+    if built is not None:
+        return built
+    module = embedded()
+    return {} if module is None else module.declared_bindings()

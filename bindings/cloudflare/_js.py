@@ -1,0 +1,302 @@
+"""The border to JavaScript: the only file here that touches it.
+
+Results cross in one piece, as JSON, because each property of a JavaScript object
+would cost a crossing of its own. Runs on Pyodide 0.26, 0.28 and 314.
+"""
+
+from __future__ import annotations
+
+import json
+from contextlib import contextmanager
+from datetime import datetime
+from typing import TYPE_CHECKING, Any, cast
+
+import js
+from pyodide.ffi import JsException, JsProxy, to_js
+
+from bindings.cloudflare._sql import cast_integers
+from bindings.cloudflare.backend import (
+    PlatformError,
+    PlatformUnsupportedError,
+    current,
+)
+from bindings.cloudflare.errors import UnknownBinding
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Generator, Sequence
+
+    from pyodide.ffi import JsBuffer
+
+    from bindings.cloudflare.backend import (
+        D1Parameter,
+        D1ResultData,
+        KVPageData,
+        R2ObjectData,
+        R2PageData,
+        Statement,
+    )
+
+try:
+    from pyodide.ffi import jsnull
+except ImportError:  # Pyodide 0.26 gives None for null.
+    jsnull = None
+
+
+# A method that only this kind of binding has.
+TELLING_METHODS = {"kv": "getWithMetadata", "d1": "prepare", "r2": "head"}
+
+
+def enter(env: object) -> None:
+    """Answer bindings from a Worker's `env` for the rest of this task.
+
+    Every request runs in a task of its own, so that requests which overlap in one
+    isolate never see each other's `env`.
+
+    Args:
+        env: The `env` of the handler: raw, or wrapped by the `workers` SDK.
+    """
+    current.set(JSBackend(env))
+
+
+class JSBackend:
+    """Answers bindings from the `env` of one request."""
+
+    def __init__(self, env: object) -> None:
+        # The SDK's wrapper would convert values on its own.
+        self._env = getattr(env, "_env", env)
+
+    def kv(self, binding: str) -> JSKV:
+        """Find a KV namespace, or raise UnknownBinding."""
+        return JSKV(cast("js.KVNamespace", self._find("kv", binding)))
+
+    def d1(self, binding: str) -> JSD1:
+        """Find a D1 database, or raise UnknownBinding."""
+        return JSD1(cast("js.D1Database", self._find("d1", binding)))
+
+    def r2(self, binding: str) -> JSR2:
+        """Find an R2 bucket, or raise UnknownBinding."""
+        return JSR2(cast("js.R2Bucket", self._find("r2", binding)))
+
+    def variable(self, name: str) -> object:
+        """Return a variable, or raise KeyError."""
+        value = _absent_to_none(js.Reflect.get(self._env, name))
+        if not isinstance(value, JsProxy) and value is not None:
+            return value
+        if value is None or value.constructor.name not in {"Object", "Array"}:
+            raise KeyError(name)  # missing, or a binding
+        return _from_json(value)
+
+    def _find(self, kind: str, binding: str) -> object:
+        found = js.Reflect.get(self._env, binding)
+        found = getattr(found, "_binding", found)
+        if not hasattr(found, TELLING_METHODS[kind]):
+            raise UnknownBinding(kind, binding, self._declared(kind))
+        return found
+
+    def _declared(self, kind: str) -> list[str]:
+        method = TELLING_METHODS[kind]
+        names = js.Object.keys(self._env)
+        return [name for name in names if hasattr(js.Reflect.get(self._env, name), method)]
+
+
+class JSKV:
+    """One KV namespace."""
+
+    def __init__(self, namespace: js.KVNamespace) -> None:
+        self._namespace = namespace
+
+    async def get(self, key: str, cache_ttl: int | None) -> str | None:
+        """Return the value as text."""
+        with _platform_errors():
+            value = await self._namespace.get(key, _get_options("text", cache_ttl))
+        return cast("str | None", _absent_to_none(value))
+
+    async def get_bytes(self, key: str, cache_ttl: int | None) -> bytes | None:
+        """Return the value as bytes."""
+        options = _get_options("arrayBuffer", cache_ttl)
+        with _platform_errors():
+            return _to_bytes(await self._namespace.get(key, options))
+
+    async def get_with_metadata(self, key: str, cache_ttl: int | None) -> tuple[bytes | None, Any]:
+        """Return the value as bytes, and the metadata."""
+        options = _get_options("arrayBuffer", cache_ttl)
+        with _platform_errors():
+            found = await self._namespace.getWithMetadata(key, options)
+            return _to_bytes(found.value), _from_json(found.metadata)
+
+    async def put(self, key: str, value: str | bytes, options: dict[str, Any]) -> None:
+        """Write with `expiration`, `expirationTtl` and `metadata`."""
+        body = value if isinstance(value, str) else to_js(value)
+        with _platform_errors():
+            await self._namespace.put(key, body, _to_json(options))
+
+    async def delete(self, key: str) -> None:
+        """Delete, whether the key exists or not."""
+        with _platform_errors():
+            await self._namespace.delete(key)
+
+    async def list(self, options: dict[str, Any]) -> KVPageData:
+        """List with `prefix`, `limit` and `cursor`."""
+        with _platform_errors():
+            return _from_json(await self._namespace.list(_to_json(options)))
+
+
+class JSD1:
+    """One D1 database."""
+
+    def __init__(self, database: js.D1Database) -> None:
+        self._database = database
+
+    async def run(self, statement: Statement) -> D1ResultData:
+        """Run one statement."""
+        with _platform_errors():
+            return _from_json(await self._prepare(statement).all())
+
+    async def batch(self, statements: Sequence[Statement]) -> list[D1ResultData]:
+        """Run statements in one transaction: all of them or none."""
+        with _platform_errors():
+            prepared = to_js([self._prepare(statement) for statement in statements])
+            return _from_json(await self._database.batch(prepared))
+
+    def _prepare(self, statement: Statement) -> js.D1PreparedStatement:
+        sql, params = statement
+        integers = frozenset(
+            number for number, value in enumerate(params, 1) if isinstance(value, int)
+        )
+        prepared = self._database.prepare(cast_integers(sql, integers))
+        if not params:
+            return prepared
+        bound = js.Reflect.apply(prepared.bind, prepared, _to_arguments(params))
+        return cast("js.D1PreparedStatement", bound)
+
+
+class JSBody:
+    """The body of an R2 object, still in JavaScript."""
+
+    def __init__(self, found: js.R2Object) -> None:
+        self.used = False
+        self._found = found
+
+    @property
+    def js_body(self) -> object:
+        """The ReadableStream."""
+        return self._found.body
+
+    async def read(self) -> bytes:
+        """Return the whole body."""
+        with _platform_errors():
+            return (await self._found.arrayBuffer()).to_bytes()
+
+    async def chunks(self) -> AsyncIterator[bytes]:
+        """Yield the body piece by piece, as they arrive."""
+        reader = self._found.body.getReader()
+        done = False
+        try:
+            while True:
+                with _platform_errors():
+                    result = await reader.read()
+                done = result.done
+                if done:
+                    return
+                yield result.value.to_bytes()
+        finally:
+            if not done:
+                # Not awaited: a generator that is dropped half-way cannot wait.
+                reader.cancel()
+
+
+class JSR2:
+    """One R2 bucket."""
+
+    def __init__(self, bucket: js.R2Bucket) -> None:
+        self._bucket = bucket
+
+    async def put(self, key: str, value: bytes, options: dict[str, Any]) -> R2ObjectData:
+        """Write with `httpMetadata` and `customMetadata`."""
+        with _platform_errors():
+            found = await self._bucket.put(key, to_js(value), _to_put_options(options))
+            return _from_json(found)
+
+    async def get(self, key: str, options: dict[str, Any]) -> tuple[R2ObjectData, JSBody] | None:
+        """Read, with `range` as `offset` and `length`, or `suffix`."""
+        with _platform_errors():
+            found = _absent_to_none(await self._bucket.get(key, _to_json(options)))
+            if found is None:
+                return None
+            return _from_json(found), JSBody(cast("js.R2Object", found))
+
+    async def head(self, key: str) -> R2ObjectData | None:
+        """Read everything but the body."""
+        with _platform_errors():
+            return _from_json(await self._bucket.head(key))
+
+    async def delete(self, keys: Sequence[str]) -> None:
+        """Delete the keys that exist."""
+        with _platform_errors():
+            await self._bucket.delete(_to_json(list(keys)))
+
+    async def list(self, options: dict[str, Any]) -> R2PageData:
+        """List in the order of the keys' UTF-8 bytes."""
+        with _platform_errors():
+            return _from_json(await self._bucket.list(_to_json(options)))
+
+
+@contextmanager
+def _platform_errors() -> Generator[None]:
+    try:
+        yield
+    except JsException as error:
+        raise PlatformError(error.message.removeprefix("D1_ERROR: ")) from error
+    except AttributeError as error:
+        raise PlatformUnsupportedError(f"the runtime's binding lacks a method: {error}.") from error
+
+
+def _get_options(kind: str, cache_ttl: int | None) -> object:
+    ttl = {} if cache_ttl is None else {"cacheTtl": cache_ttl}
+    return _to_json({"type": kind, **ttl})
+
+
+def _to_json(value: object) -> Any:
+    """Make a JavaScript value out of plain data, `null` included."""
+    return js.JSON.parse(json.dumps(value))
+
+
+def _from_json(value: object) -> Any:
+    """Make plain data out of a JavaScript value; None out of null, undefined."""
+    value = _absent_to_none(value)
+    return None if value is None else json.loads(js.JSON.stringify(value))
+
+
+def _absent_to_none(value: object) -> object:
+    return None if value is jsnull else value
+
+
+def _to_bytes(value: object) -> bytes | None:
+    buffer = _absent_to_none(value)
+    return None if buffer is None else cast("JsBuffer", buffer).to_bytes()
+
+
+def _to_arguments(params: tuple[D1Parameter, ...]) -> Any:
+    """Make the array of a statement's values.
+
+    Integers travel as digits, for `cast_integers()`; None becomes null, which
+    Pyodide 0.26 can make in no other way than by JSON; bytes are put in after.
+    """
+    plain = [
+        str(value) if isinstance(value, int) else None if isinstance(value, bytes) else value
+        for value in params
+    ]
+    arguments = _to_json(plain)
+    for index, value in enumerate(params):
+        if isinstance(value, bytes):
+            arguments[index] = to_js(value)
+    return arguments
+
+
+def _to_put_options(options: dict[str, Any]) -> object:
+    made = _to_json(options)
+    expiry = options["httpMetadata"].get("cacheExpiry")
+    if expiry is not None:
+        milliseconds = datetime.fromisoformat(expiry).timestamp() * 1000
+        made.httpMetadata.cacheExpiry = js.Date.new(milliseconds)
+    return made

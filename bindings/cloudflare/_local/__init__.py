@@ -1,0 +1,72 @@
+"""The embedded backend: KV, D1 and R2 in SQLite, without Node or network.
+
+For development, the ASGI adapter and tests; never uploaded.
+"""
+
+from __future__ import annotations
+
+import atexit
+import threading
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from bindings.cloudflare._local.config import find_config, load_config
+from bindings.cloudflare._local.embedded import EmbeddedBackend
+from bindings.cloudflare.backend import current
+
+if TYPE_CHECKING:
+    from collections.abc import Generator
+
+STATE = Path(".firstlight", "state")
+
+_backends: dict[Path, EmbeddedBackend] = {}
+_lock = threading.Lock()
+
+
+@contextmanager
+def use(root: Path, state: Path | None = None) -> Generator[EmbeddedBackend]:
+    """Answer bindings from the site at `root` while the context is open.
+
+    Args:
+        root: The folder that holds wrangler.toml.
+        state: The folder for databases and objects. None means
+            `.firstlight/state` in the root.
+    """
+    backend = EmbeddedBackend(root, state or root / STATE)
+    token = current.set(backend)
+    try:
+        yield backend
+    finally:
+        current.reset(token)
+        backend.close()
+
+
+def default_backend() -> EmbeddedBackend | None:
+    """Return the backend of the nearest site at or above the current folder.
+
+    None when no folder has a wrangler.toml, wrangler.jsonc or wrangler.json.
+    """
+    config = find_config(Path.cwd())
+    if config is None:
+        return None
+    root = config.parent
+    with _lock:
+        if root not in _backends:
+            _backends[root] = EmbeddedBackend(root, root / STATE)
+        return _backends[root]
+
+
+def declared_bindings() -> dict[str, str]:
+    """Return the kinds (`kv`, `d1`, `r2`) by declared name."""
+    backend = current.get()
+    if isinstance(backend, EmbeddedBackend):
+        return backend.config().kinds
+    config = find_config(Path.cwd())
+    return {} if config is None else load_config(config.parent).kinds
+
+
+@atexit.register
+def _close_all() -> None:
+    while _backends:
+        _backends.popitem()[1].close()

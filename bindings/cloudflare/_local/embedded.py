@@ -1,0 +1,103 @@
+"""One site's bindings: its configuration, and a database for each of them."""
+
+from __future__ import annotations
+
+import threading
+from typing import TYPE_CHECKING, TypeVar
+from urllib.parse import quote
+
+from bindings.cloudflare._local.config import CONFIG_NAMES, Config, load_config
+from bindings.cloudflare._local.d1 import EmbeddedD1
+from bindings.cloudflare._local.database import Database
+from bindings.cloudflare._local.kv import EmbeddedKV
+from bindings.cloudflare._local.r2 import EmbeddedR2
+from bindings.cloudflare.errors import UnknownBinding
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from pathlib import Path
+
+T = TypeVar("T")
+
+Signature = tuple[tuple[int, int] | None, ...]
+"""Modification time and size of each file that was read; None for a missing one."""
+
+
+class EmbeddedBackend:
+    """Answers the bindings that the configuration in `root` declares.
+
+    A change of the configuration is seen at the next call. May be shared by
+    threads, event loops and processes.
+
+    Args:
+        root: The folder of the configuration.
+        state: The folder for the databases; made when it is first needed.
+    """
+
+    def __init__(self, root: Path, state: Path) -> None:
+        self._root = root
+        self._state = state
+        self._config = Config()
+        self._signature: Signature | None = None
+        self._databases: dict[Path, Database] = {}
+        self._lock = threading.Lock()
+
+    def config(self) -> Config:
+        """Return what is declared at this moment."""
+        signature = self._read_signature()
+        with self._lock:
+            if signature != self._signature:
+                self._config = load_config(self._root)
+                self._signature = signature
+            return self._config
+
+    def kv(self, binding: str) -> EmbeddedKV:
+        """Open a KV namespace, or raise UnknownBinding."""
+        local_id = _declared("kv", binding, self.config().kv)
+        return EmbeddedKV(self._database("kv", local_id))
+
+    def d1(self, binding: str) -> EmbeddedD1:
+        """Open a D1 database, or raise UnknownBinding."""
+        config = _declared("d1", binding, self.config().d1)
+        database = self._database("d1", config.id)
+        return EmbeddedD1(binding, database, self._root / config.migrations)
+
+    def r2(self, binding: str) -> EmbeddedR2:
+        """Open an R2 bucket, or raise UnknownBinding."""
+        local_id = _declared("r2", binding, self.config().r2)
+        return EmbeddedR2(self._database("r2", local_id))
+
+    def variable(self, name: str) -> object:
+        """Return a variable, or raise KeyError."""
+        return self.config().variables[name]
+
+    def close(self) -> None:
+        """Close every database; a later call opens what it needs again."""
+        with self._lock:
+            while self._databases:
+                self._databases.popitem()[1].close()
+
+    def _database(self, kind: str, local_id: str) -> Database:
+        path = self._state / kind / f"{quote(local_id, safe='')}.sqlite"
+        with self._lock:
+            if path not in self._databases:
+                self._databases[path] = Database(path)
+            return self._databases[path]
+
+    def _read_signature(self) -> Signature:
+        names = (*CONFIG_NAMES, ".dev.vars")
+        return tuple(_file_signature(self._root / name) for name in names)
+
+
+def _declared(kind: str, binding: str, table: Mapping[str, T]) -> T:
+    if binding not in table:
+        raise UnknownBinding(kind, binding, list(table))
+    return table[binding]
+
+
+def _file_signature(path: Path) -> tuple[int, int] | None:
+    try:
+        status = path.stat()
+    except FileNotFoundError:
+        return None
+    return status.st_mtime_ns, status.st_size

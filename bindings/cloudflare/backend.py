@@ -1,0 +1,286 @@
+"""The seam between the typed handles and whatever answers them.
+
+A backend speaks the platform's own vocabulary, as plain Python data: the
+shapes below are what the JavaScript objects give after `JSON.stringify`.
+The handles validate before the call and build values after it.
+"""
+
+from __future__ import annotations
+
+import importlib
+import sys
+from contextvars import ContextVar
+from typing import TYPE_CHECKING, Any, NotRequired, Protocol, TypedDict, cast
+
+from bindings.cloudflare.errors import (
+    BindingError,
+    BindingUnsupported,
+    NoRequestError,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Sequence
+    from types import TracebackType
+    from typing import NoReturn, Self
+
+D1Parameter = str | int | float | bytes | None
+"""What a statement binds. A boolean arrives here as 0 or 1."""
+
+Statement = tuple[str, tuple[D1Parameter, ...]]
+"""One SQL statement and the values of its placeholders."""
+
+
+class KVKeyData(TypedDict):
+    """A key of a KV listing; `expiration` in Unix seconds."""
+
+    name: str
+    expiration: NotRequired[int]
+    metadata: NotRequired[Any]
+
+
+class KVPageData(TypedDict):
+    """A page of a KV listing."""
+
+    keys: list[KVKeyData]
+    list_complete: bool
+    cursor: NotRequired[str]
+
+
+class D1ResultData(TypedDict):
+    """A result of D1; a BLOB may come as a list of its byte values."""
+
+    results: list[dict[str, Any]]
+    meta: dict[str, Any]
+
+
+class R2ObjectData(TypedDict):
+    """An R2 object without its body; dates in ISO 8601."""
+
+    key: str
+    version: str
+    size: int
+    etag: str
+    httpEtag: str
+    uploaded: str
+    httpMetadata: NotRequired[dict[str, str]]
+    customMetadata: NotRequired[dict[str, str]]
+    storageClass: NotRequired[str]
+
+
+class R2PageData(TypedDict):
+    """A page of an R2 listing."""
+
+    objects: list[R2ObjectData]
+    truncated: bool
+    cursor: NotRequired[str]
+    delimitedPrefixes: list[str]
+
+
+class R2Body(Protocol):
+    """The body of an R2 object, to be read once."""
+
+    used: bool
+
+    @property
+    def js_body(self) -> object:
+        """The JavaScript stream; AttributeError where there is none."""
+        ...
+
+    async def read(self) -> bytes:
+        """Return the whole body."""
+        ...
+
+    def chunks(self) -> AsyncIterator[bytes]:
+        """Yield the body piece by piece."""
+        ...
+
+
+class KVBackend(Protocol):
+    """One KV namespace."""
+
+    async def get(self, key: str, cache_ttl: int | None) -> str | None:
+        """Return the value as text."""
+        ...
+
+    async def get_bytes(self, key: str, cache_ttl: int | None) -> bytes | None:
+        """Return the value as bytes."""
+        ...
+
+    async def get_with_metadata(self, key: str, cache_ttl: int | None) -> tuple[bytes | None, Any]:
+        """Return the value as bytes, and the metadata."""
+        ...
+
+    async def put(self, key: str, value: str | bytes, options: dict[str, Any]) -> None:
+        """Write with `expiration`, `expirationTtl` and `metadata`."""
+        ...
+
+    async def delete(self, key: str) -> None:
+        """Delete, whether the key exists or not."""
+        ...
+
+    async def list(self, options: dict[str, Any]) -> KVPageData:
+        """List with `prefix`, `limit` and `cursor`."""
+        ...
+
+
+class D1Backend(Protocol):
+    """One D1 database."""
+
+    async def run(self, statement: Statement) -> D1ResultData:
+        """Run one statement."""
+        ...
+
+    async def batch(self, statements: Sequence[Statement]) -> list[D1ResultData]:
+        """Run statements in one transaction: all of them or none."""
+        ...
+
+
+class R2Backend(Protocol):
+    """One R2 bucket."""
+
+    async def put(self, key: str, value: bytes, options: dict[str, Any]) -> R2ObjectData:
+        """Write with `httpMetadata` and `customMetadata`."""
+        ...
+
+    async def get(self, key: str, options: dict[str, Any]) -> tuple[R2ObjectData, R2Body] | None:
+        """Read, with `range` as `offset` and `length`, or `suffix`."""
+        ...
+
+    async def head(self, key: str) -> R2ObjectData | None:
+        """Read everything but the body."""
+        ...
+
+    async def delete(self, keys: Sequence[str]) -> None:
+        """Delete the keys that exist."""
+        ...
+
+    async def list(self, options: dict[str, Any]) -> R2PageData:
+        """List in the order of the keys' UTF-8 bytes."""
+        ...
+
+
+class Backend(Protocol):
+    """Everything that a Worker's `env` holds."""
+
+    def kv(self, binding: str) -> KVBackend:
+        """Find a KV namespace, or raise UnknownBinding."""
+        ...
+
+    def d1(self, binding: str) -> D1Backend:
+        """Find a D1 database, or raise UnknownBinding."""
+        ...
+
+    def r2(self, binding: str) -> R2Backend:
+        """Find an R2 bucket, or raise UnknownBinding."""
+        ...
+
+    def variable(self, name: str) -> object:
+        """Return a variable or secret, or raise KeyError."""
+        ...
+
+
+class PlatformError(Exception):
+    """What a backend raises: the platform's message, without context."""
+
+
+class PlatformUnsupportedError(PlatformError):
+    """The platform's object lacks what was asked of it."""
+
+
+current: ContextVar[Backend | None] = ContextVar("bindings.cloudflare", default=None)
+"""The backend of the request that this task handles."""
+
+
+class Call:
+    """One call of a handle, which puts the platform's errors in context."""
+
+    __slots__ = ("binding", "error_type", "key", "operation", "sql")
+
+    def __init__(
+        self,
+        error_type: type[BindingError],
+        binding: str,
+        operation: str,
+        *,
+        key: str | None = None,
+        sql: str | None = None,
+    ) -> None:
+        self.error_type = error_type
+        self.binding = binding
+        self.operation = operation
+        self.key = key
+        self.sql = sql
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        if isinstance(error, PlatformUnsupportedError):
+            raise self.error(str(error), error_type=BindingUnsupported) from error
+        if isinstance(error, PlatformError):
+            raise self.error(str(error)) from error
+
+    @property
+    def backend(self) -> Backend:
+        """The backend of this request, or else of the site around this folder.
+
+        Raises:
+            NoRequestError: No request is being handled, and outside a Worker no
+                wrangler configuration lies at or above the current folder.
+        """
+        backend = current.get() or _embedded_backend()
+        if backend is None:
+            raise NoRequestError(binding=self.binding, operation=self.operation)
+        return backend
+
+    def error(
+        self,
+        message: str,
+        hint: str | None = None,
+        error_type: type[BindingError] | None = None,
+    ) -> BindingError:
+        """Make an error that knows which call it belongs to."""
+        return (error_type or self.error_type)(
+            message,
+            binding=self.binding,
+            operation=self.operation,
+            key=self.key,
+            sql=self.sql,
+            hint=hint,
+        )
+
+    def fail(self, message: str, hint: str | None = None) -> NoReturn:
+        """Refuse the call before it reaches the platform."""
+        raise self.error(message, hint)
+
+
+class Embedded(Protocol):
+    """What the uploaded code asks of `bindings.cloudflare._local`."""
+
+    def default_backend(self) -> Backend | None:
+        """Return the backend of the site around the current folder."""
+        ...
+
+    def declared_bindings(self) -> dict[str, str]:
+        """Return the kinds (`kv`, `d1`, `r2`) by declared name."""
+        ...
+
+
+def embedded() -> Embedded | None:
+    """Load the embedded backend's package. None in a Worker.
+
+    By name, so that whoever traces imports to build a Worker leaves it out.
+    """
+    if sys.platform == "emscripten":
+        return None
+    return cast("Embedded", importlib.import_module("bindings.cloudflare._local"))
+
+
+def _embedded_backend() -> Backend | None:
+    module = embedded()
+    return None if module is None else module.default_backend()

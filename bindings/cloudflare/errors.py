@@ -1,0 +1,158 @@
+"""Say what went wrong with a binding, where, and how to mend it.
+
+BindingError
+├── NoRequestError           a binding was used outside a request
+├── UnknownBinding           wrangler.toml declares no such binding
+├── UnknownVariable          no such variable or secret; an AttributeError too
+├── BindingUnsupported       this runtime's binding cannot do that
+├── KVError
+├── D1Error
+│   └── D1ConstraintError    a UNIQUE, NOT NULL, CHECK or FOREIGN KEY failed
+└── R2Error
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, ClassVar
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+SQL_SHOWN = 200  # characters of a statement that an error shows
+
+NOUNS = {"kv": "KV namespace", "d1": "D1 database", "r2": "R2 bucket"}
+DECLARATIONS = {
+    "kv": '[[kv_namespaces]] binding = "{name}", id = "…"',
+    "d1": '[[d1_databases]] binding = "{name}", database_name = "…", database_id = "…"',
+    "r2": '[[r2_buckets]] binding = "{name}", bucket_name = "…"',
+}
+
+
+class BindingError(Exception):
+    """Failure of one call of a binding; the root of every error here.
+
+    Args:
+        message: What happened and why, in one sentence.
+        binding: The name in wrangler.toml, such as `CACHE`.
+        operation: The method that was called, such as `put`.
+        key: The KV or R2 key of the call. None when it has none.
+        sql: The D1 statement of the call. None when it has none.
+        hint: How to mend it, as an imperative. None when the message says it.
+    """
+
+    service: ClassVar[str] = ""
+
+    def __init__(
+        self,
+        message: str,
+        *,
+        binding: str,
+        operation: str,
+        key: str | None = None,
+        sql: str | None = None,
+        hint: str | None = None,
+    ) -> None:
+        super().__init__(message)
+        self.message = message
+        self.binding = binding
+        self.operation = operation
+        self.key = key
+        self.sql = sql
+        self.hint = hint
+
+    def __str__(self) -> str:
+        subject = self.key if self.sql is None else _one_line(self.sql)
+        quoted = "" if subject is None else f'"{subject}"'
+        words = (self.service, self.binding, self.operation, quoted)
+        text = f"{' '.join(filter(None, words))}: {self.message}"
+        return text if self.hint is None else f"{text}\n  Hint: {self.hint}"
+
+    def __reduce__(self) -> tuple[object, ...]:
+        # Keyword-only arguments would otherwise keep an error from crossing
+        # the border between two processes.
+        return _restore, (type(self), self.args, self.__dict__)
+
+
+class NoRequestError(BindingError):
+    """A binding was used while no request was being handled."""
+
+    def __init__(self, *, binding: str, operation: str) -> None:
+        super().__init__(
+            "no request is being handled.",
+            binding=binding,
+            operation=operation,
+            hint="Call bindings in a page, an endpoint or middleware, never while "
+            "a module is imported; outside a Worker, run below a folder that has "
+            "a wrangler.toml.",
+        )
+
+
+class UnknownBinding(BindingError):  # noqa: N818 - reads as the sentence it says
+    """The configuration declares no binding of this name and kind.
+
+    Args:
+        kind: `kv`, `d1` or `r2`.
+        binding: The name that was asked for.
+        declared: The names of that kind that are declared.
+    """
+
+    def __init__(self, kind: str, binding: str, declared: Sequence[str]) -> None:
+        known = ", ".join(f"`{name}`" for name in sorted(declared)) or "none"
+        super().__init__(
+            f"no {NOUNS[kind]} of this name is declared. Declared: {known}.",
+            binding=binding,
+            operation="",
+            hint=f"Add to wrangler.toml: {DECLARATIONS[kind].format(name=binding)}",
+        )
+
+
+class UnknownVariable(BindingError, AttributeError):  # noqa: N818 - as above
+    """No variable or secret has this name."""
+
+    def __init__(self, name: str) -> None:
+        super().__init__(
+            f"no variable or secret is called `{name}`.",
+            binding="env",
+            operation=name,
+            hint=f"Set `{name}` under [vars] in wrangler.toml, or in .dev.vars; "
+            f"for a secret, run `wrangler secret put {name}`.",
+        )
+
+
+class BindingUnsupported(BindingError):  # noqa: N818 - as above
+    """The binding of this runtime cannot do what was asked."""
+
+
+class KVError(BindingError):
+    """A KV call failed or was given a value that KV does not take."""
+
+    service = "KV"
+
+
+class D1Error(BindingError):
+    """A D1 call failed or was given a value that D1 does not take."""
+
+    service = "D1"
+
+
+class D1ConstraintError(D1Error):
+    """A UNIQUE, NOT NULL, CHECK or FOREIGN KEY constraint failed."""
+
+
+class R2Error(BindingError):
+    """An R2 call failed or was given a value that R2 does not take."""
+
+    service = "R2"
+
+
+def _one_line(sql: str) -> str:
+    line = " ".join(sql.split())
+    return line if len(line) <= SQL_SHOWN else f"{line[: SQL_SHOWN - 1]}…"
+
+
+def _restore(
+    kind: type[BindingError], args: tuple[str, ...], state: dict[str, object]
+) -> BindingError:
+    error = kind.__new__(kind, *args)
+    error.__dict__.update(state)
+    return error
