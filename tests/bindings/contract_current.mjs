@@ -1,0 +1,79 @@
+// Runs the contract on today's Pyodide, with miniflare's KV, D1 and R2, and prints
+// {function: "ok" or its traceback} as JSON in the last line.
+//
+// node contract_current.mjs <bindings folder> <contract.py>
+// The packages are found where npx put them: beside the node that runs this.
+
+import { readFileSync, readdirSync } from "node:fs";
+import { createRequire } from "node:module";
+import { dirname, join } from "node:path";
+
+const installed = dirname(process.env.PATH.split(":")[0]);
+const require = createRequire(join(installed, "index.js"));
+const { Miniflare } = require("miniflare");
+const { loadPyodide } = require("pyodide");
+
+const [bindings, contract] = process.argv.slice(2);
+const NOT_UPLOADED = ["_local", "typings", "__pycache__"];
+
+const PROGRAM = `
+import json, sys, traceback
+sys.path.insert(0, "/site")
+import js
+from contract import CONTRACT, Site, set_up
+from bindings.cloudflare import D1, KV, R2, env
+from bindings.cloudflare._js import enter
+
+async def outcome(check):
+    try:
+        await check(site)
+    except BaseException:
+        return traceback.format_exc()
+    return "ok"
+
+enter(js.workerEnv)
+site = Site(KV("CACHE"), D1("DB"), R2("MEDIA"), env)
+await set_up(site)
+json.dumps({name: await outcome(check) for name, check in CONTRACT.items()})
+`;
+
+function copyPython(fs, source, target) {
+  fs.mkdirTree(target);
+  for (const entry of readdirSync(source, { withFileTypes: true })) {
+    const [from, to] = [join(source, entry.name), `${target}/${entry.name}`];
+    if (NOT_UPLOADED.includes(entry.name)) continue;
+    if (entry.isDirectory()) copyPython(fs, from, to);
+    else if (entry.name.endsWith(".py")) fs.writeFile(to, readFileSync(from));
+  }
+}
+
+const miniflare = new Miniflare({
+  modules: true,
+  script: "export default { fetch: () => new Response() }",
+  compatibilityDate: "2026-07-01",
+  kvNamespaces: { CACHE: "contract-kv" },
+  d1Databases: { DB: "contract-d1" },
+  r2Buckets: { MEDIA: "contract-r2" },
+  cf: false,
+});
+
+try {
+  globalThis.workerEnv = {
+    GREETING: "Grüße",
+    EMPTY: "",
+    OPTIONS: { depth: 2, names: ["a", "b"], deep: { on: true } },
+    LIST: [1, 2],
+    COUNT: 3,
+    RATIO: 0.5,
+    ON: false,
+    CACHE: await miniflare.getKVNamespace("CACHE"),
+    DB: await miniflare.getD1Database("DB"),
+    MEDIA: await miniflare.getR2Bucket("MEDIA"),
+  };
+  const pyodide = await loadPyodide();
+  copyPython(pyodide.FS, bindings, "/site/bindings");
+  pyodide.FS.writeFile("/site/contract.py", readFileSync(contract));
+  console.log(await pyodide.runPythonAsync(PROGRAM));
+} finally {
+  await miniflare.dispose();
+}

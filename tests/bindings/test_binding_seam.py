@@ -1,0 +1,87 @@
+"""What the handles make of a backend, shown with one that says what it is told."""
+
+from __future__ import annotations
+
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, cast
+
+import pytest
+
+from bindings.cloudflare import D1, BindingUnsupported, D1ConstraintError, D1Meta, Row
+from bindings.cloudflare.backend import (
+    PlatformError,
+    PlatformUnsupportedError,
+    current,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Generator, Sequence
+
+    from conftest import Run
+
+    from bindings.cloudflare.backend import Backend, D1ResultData, Statement
+
+DB = D1("DB")
+
+
+@dataclass
+class FakeD1:
+    """Answers every statement with the same result, or error."""
+
+    answer: D1ResultData | Exception
+
+    def d1(self, _binding: str) -> FakeD1:
+        return self
+
+    async def run(self, _statement: Statement) -> D1ResultData:
+        if isinstance(self.answer, Exception):
+            raise self.answer
+        return self.answer
+
+    async def batch(self, statements: Sequence[Statement]) -> list[D1ResultData]:
+        return [await self.run(statement) for statement in statements]
+
+
+@contextmanager
+def answering(answer: D1ResultData | Exception) -> Generator[None]:
+    token = current.set(cast("Backend", FakeD1(answer)))
+    try:
+        yield
+    finally:
+        current.reset(token)
+
+
+def test_blob_may_come_as_a_list_of_its_bytes(run: Run) -> None:
+    with answering({"results": [{"body": [0, 255], "none": []}], "meta": {}}):
+        assert run(DB.all("select")) == [Row(body=b"\x00\xff", none=b"")]
+
+
+def test_meta_may_be_incomplete(run: Run) -> None:
+    with answering({"results": [], "meta": {"duration": 1.5, "changes": 2}}):
+        meta = run(DB.run("select")).meta
+    assert meta == D1Meta(duration_ms=1.5, changes=2)
+
+
+def test_error_of_the_platform_gets_context(run: Run) -> None:
+    failure = PlatformError("FOREIGN KEY constraint failed: SQLITE_CONSTRAINT")
+    with answering(failure), pytest.raises(D1ConstraintError) as raised:
+        run(DB.run("delete from users"))
+    assert raised.value.sql == "delete from users"
+    assert raised.value.__cause__ is failure
+    assert str(raised.value) == (
+        'D1 DB run "delete from users": FOREIGN KEY constraint failed: SQLITE_CONSTRAINT'
+    )
+
+
+def test_lack_of_the_platform_is_unsupported(run: Run) -> None:
+    failure = PlatformUnsupportedError("the runtime's binding lacks a method: batch.")
+    with answering(failure), pytest.raises(BindingUnsupported) as raised:
+        run(DB.batch([DB.prepare("select 1")]))
+    expected = "DB batch: the runtime's binding lacks a method: batch."
+    assert str(raised.value) == expected
+
+
+def test_error_that_is_none_of_the_platforms_passes(run: Run) -> None:
+    with answering(RuntimeError("a bug")), pytest.raises(RuntimeError, match="a bug"):
+        run(DB.run("select 1"))

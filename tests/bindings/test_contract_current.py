@@ -1,0 +1,40 @@
+"""The contract on today's Pyodide, with miniflare's KV, D1 and R2."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+from pathlib import Path
+
+import pytest
+from contract import CONTRACT
+
+import bindings
+
+pytestmark = pytest.mark.current
+
+HERE = Path(__file__).parent
+TIMEOUT = 300  # seconds
+NPX = ("npx", "--yes", "-p", "node@22", "-p", "miniflare@4.20260730.0")
+
+
+@pytest.fixture(scope="module", params=["0.28.3", "314.0.7"])
+def outcomes(request: pytest.FixtureRequest) -> dict[str, str]:
+    """What became of each function: `ok`, or its traceback."""
+    script = (HERE / "contract_current.mjs", Path(bindings.__file__).parent)
+    pyodide = ("-p", f"pyodide@{request.param}")
+    command = (*NPX, *pyodide, "node", *script, HERE / "contract.py")
+    done = subprocess.run(  # noqa: S603 - a fixed command
+        command,
+        capture_output=True,
+        check=False,
+        encoding="utf-8",
+        timeout=TIMEOUT,
+    )
+    assert done.returncode == 0, done.stderr
+    return json.loads(done.stdout.splitlines()[-1])
+
+
+@pytest.mark.parametrize("name", CONTRACT)
+def test_javascript_backend_keeps_the_contract(outcomes: dict[str, str], name: str) -> None:
+    assert outcomes[name] == "ok"
