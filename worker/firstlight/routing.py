@@ -186,11 +186,11 @@ class _Node(Generic[T]):
             yield from child.search(segments, depth + 1, (*params, (name, segment)))
 
     def _child(self, segment: Segment) -> _Node[T]:
-        if len(segment) > 1:
-            return self.partial.setdefault(segment, (_Pattern((segment,)), _Node()))[1]
-        text, is_param = segment[0].text, segment[0].is_param
-        children = self.dynamic if is_param else self.static
-        return children.setdefault(text, _Node())
+        if len(segment) == 1:
+            (part,) = segment
+            children = self.dynamic if part.is_param else self.static
+            return children.setdefault(part.text, _Node())
+        return self.partial.setdefault(segment, (_Pattern((segment,)), _Node()))[1]
 
 
 class _Pattern:

@@ -94,8 +94,8 @@ class Template:
 
     def _get_default_module(self, ctx: Context | None = None) -> TemplateModule:
         """Render it for `import` without context: only globals, `ctx` among them."""
-        has_ctx = ctx is not None and "ctx" in ctx.parent
-        return self.make_module({"ctx": ctx.parent["ctx"]} if has_ctx else None)
+        names: dict[str, Any] = ctx.parent if ctx is not None else {}
+        return self.make_module({"ctx": names["ctx"]} if "ctx" in names else None)
 
 
 class TemplateModule:

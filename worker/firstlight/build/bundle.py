@@ -30,6 +30,8 @@ JINJA2_MODULES = (
     "tests",
     "utils",
 )
+# The package imports these when they are first asked for, which no tracer sees.
+BINDINGS_MODULES = ("_js", "d1", "kv", "r2")
 ENTRY_IMPORTS = (
     "from firstlight.adapters.cloudflare import Adapter\nfrom manifest import MANIFEST\n"
 )
@@ -84,17 +86,13 @@ def bundle(
         wanted.append("firstlight.templating")
     for name in ["firstlight.adapters.cloudflare", "firstlight.manifest", *wanted]:
         tracer.trace(name)
+    has_bindings = "bindings.cloudflare" in tracer.found
+    if has_bindings:
+        for name in BINDINGS_MODULES:
+            tracer.trace(f"bindings.cloudflare.{name}")
     files = {_path_of(name, origin): origin.text for name, origin in tracer.found.items()}
     if "jinja2" in tracer.found:
         files |= _jinja2_files()
-    has_bindings = "bindings.cloudflare" in tracer.found
-    if has_bindings:
-        tracer.trace("bindings.cloudflare._js")
-        files |= {
-            _path_of(name, origin): origin.text
-            for name, origin in tracer.found.items()
-            if name.startswith("bindings")
-        }
     files["manifest.py"] = manifest_text(manifest, wrangler)
     files["entry.py"] = entry_text(has_bindings=has_bindings)
     return dict(sorted(files.items())), tracer.errors

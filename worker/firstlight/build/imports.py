@@ -6,7 +6,7 @@ import ast
 import sys
 from dataclasses import dataclass
 from functools import cache
-from importlib.machinery import EXTENSION_SUFFIXES, ModuleSpec, PathFinder
+from importlib.machinery import EXTENSION_SUFFIXES
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -113,25 +113,24 @@ class ImportTracer:
         return origin
 
     def _find(self, wanted: Import, importer: Origin | None) -> Origin | None:
-        spec = find_spec(wanted.module, tuple(self._search))
-        if spec is None:
+        place = find_module(wanted.module, tuple(self._search))
+        if place is None:
             if not wanted.is_optional:
                 self._refuse(wanted, importer, f"There is no module `{wanted.module}`")
             return None
-        if spec.origin is None:
+        path = place.file
+        if path is None:
             return Origin(wanted.module, "", None, is_package=True)
-        if spec.origin.endswith(tuple(EXTENSION_SUFFIXES)):
+        if path.name.endswith(tuple(EXTENSION_SUFFIXES)):
             if not wanted.is_optional:
                 self._refuse(wanted, importer, f"`{wanted.module}` is compiled for this machine")
             return None
-        path = Path(spec.origin)
-        is_package = spec.submodule_search_locations is not None
         shown = (
             path.relative_to(self._root).as_posix()
             if path.is_relative_to(self._root)
             else wanted.module
         )
-        return Origin(shown, path.read_text("utf-8"), path, is_package)
+        return Origin(shown, path.read_text("utf-8"), path, is_package=bool(place.folders))
 
     def _refuse(self, wanted: Import, importer: Origin | None, why: str) -> None:
         location = Location(importer.file if importer else None, wanted.line or None)
@@ -145,16 +144,39 @@ class ImportTracer:
         )
 
 
+class Place(NamedTuple):
+    """Where a module lies.
+
+    Attributes:
+        file: Its source or compiled extension; None for a package without `__init__.py`.
+        folders: Where its submodules lie; empty for a module that is no package.
+    """
+
+    file: Path | None
+    folders: tuple[str, ...] = ()
+
+
 @cache
-def find_spec(name: str, search: tuple[str, ...]) -> ModuleSpec | None:
-    """Find a module on a search path without importing its parents."""
-    parent, _, _ = name.rpartition(".")
-    if not parent:
-        return PathFinder.find_spec(name, list(search))
-    package = find_spec(parent, search)
-    if package is None or package.submodule_search_locations is None:
-        return None
-    return PathFinder.find_spec(name, list(package.submodule_search_locations))
+def find_module(name: str, search: tuple[str, ...]) -> Place | None:
+    """Find a module on a search path without importing anything, its parents included.
+
+    importlib's own finder needs the parents of a namespace package to be imported.
+    """
+    parent, _, last = name.rpartition(".")
+    if parent:
+        package = find_module(parent, search)
+        search = package.folders if package else ()
+    folders: list[str] = []
+    for entry in search:
+        folder = Path(entry, last)
+        if (folder / "__init__.py").is_file():
+            return Place(folder / "__init__.py", (str(folder),))
+        for suffix in (".py", *EXTENSION_SUFFIXES):
+            if (file := Path(entry, last + suffix)).is_file():
+                return Place(file)
+        if folder.is_dir():
+            folders.append(str(folder))
+    return Place(None, tuple(folders)) if folders else None
 
 
 def imports_of(text: str, module: str, *, is_package: bool) -> list[Import]:

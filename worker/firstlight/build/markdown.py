@@ -99,7 +99,7 @@ def _highlight(code: str, language: str, attributes: str) -> str:
         lexer = get_lexer_by_name(language)
     except ClassNotFound:
         return ""
-    spans = str(highlight(code, lexer, HtmlFormatter(nowrap=True)))
+    spans: Any = highlight(code, lexer, HtmlFormatter[str](nowrap=True))
     return (
         f'<pre class="highlight"><code class="language-{escape(language)}">{spans}</code></pre>\n'
     )
