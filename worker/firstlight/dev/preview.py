@@ -5,6 +5,8 @@ from __future__ import annotations
 import importlib
 import os
 import sys
+from importlib.abc import MetaPathFinder
+from importlib.machinery import PathFinder
 from typing import TYPE_CHECKING
 
 from firstlight.app import App
@@ -18,10 +20,16 @@ from firstlight.errors import FirstlightError
 from firstlight.response import Response
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from importlib.machinery import ModuleSpec
     from pathlib import Path
+    from types import ModuleType
 
     from firstlight.dev.asgi import ASGIApp
     from firstlight.request import Request
+
+# Of the bundle's packages, those that the host has whole.
+HOST_PACKAGES = ("bindings", "firstlight", "jinja2", "markupsafe")
 
 
 def serve_preview(root: Path, host: str, port: int) -> None:
@@ -71,7 +79,22 @@ def _asset_server(root: Path) -> AssetServer:
 
 
 def _worker(root: Path) -> App:
-    """Load the Worker's own modules; only Firstlight and the bindings are the host's."""
-    sys.path.insert(0, str(root / DIST / "server"))
+    sys.meta_path.insert(0, _BundleFinder(root / DIST / "server"))
     sys.dont_write_bytecode = True
     return App(importlib.import_module("manifest").MANIFEST)
+
+
+class _BundleFinder(MetaPathFinder):
+    """Finds the Worker's own modules in dist/server/; the runtime and bindings are the host's."""
+
+    def __init__(self, server: Path) -> None:
+        self._path = [str(server)]
+
+    def find_spec(
+        self, fullname: str, path: Sequence[str] | None, target: ModuleType | None = None
+    ) -> ModuleSpec | None:
+        """Find a top-level module; what lies in a package is found beside it."""
+        del target
+        if path is not None or fullname in HOST_PACKAGES:
+            return None
+        return PathFinder.find_spec(fullname, self._path)
