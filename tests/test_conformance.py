@@ -1,0 +1,101 @@
+"""The shared conformance cases: every one through `firstlight preview`, a third on wrangler."""
+
+from __future__ import annotations
+
+import argparse
+import concurrent.futures
+import importlib.util
+import os
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+if TYPE_CHECKING:
+    from collections.abc import Generator
+
+FOLDER = Path(__file__).parent.parent.parent / "shared" / "conformance"
+IN_CI = os.environ.get("CI") == "true"
+JOBS = 2
+# A case that runs on wrangler costs seconds, so every third one has to do.
+STEP = 3
+
+
+def load_runner() -> Any:
+    """Import run.py, which is no package."""
+    spec = importlib.util.spec_from_file_location("conformance_run", FOLDER / "run.py")
+    if spec is None or spec.loader is None:
+        raise FileNotFoundError(FOLDER)
+    module = importlib.util.module_from_spec(spec)
+    sys.modules[spec.name] = module
+    spec.loader.exec_module(module)
+    return module
+
+
+RUNNER = load_runner() if FOLDER.is_dir() else None
+CASES: list[dict[str, Any]] = RUNNER.load_cases(sorted(FOLDER.glob("*.json"))) if RUNNER else []
+
+
+def cases_for(target: str) -> list[dict[str, Any]]:
+    return [case for case in CASES if target in case.get("targets", ["preview", "wrangler"])]
+
+
+class Pool:
+    """Runs the selected cases side by side, each once, ahead of the tests that ask for them."""
+
+    def __init__(self, target: str, cases: list[dict[str, Any]]) -> None:
+        options: argparse.Namespace = RUNNER.parse(["--target", target]) if RUNNER else None  # pyright: ignore[reportAssignmentType]
+        self.executor = concurrent.futures.ThreadPoolExecutor(JOBS)
+        self.futures = {
+            case["name"]: self.executor.submit(RUNNER.run_case, case, options)  # pyright: ignore[reportOptionalMemberAccess]
+            for case in cases
+        }
+
+    def failures(self, name: str) -> str:
+        """Describe what failed in a case; empty when nothing did."""
+        checks, log = self.futures[name].result()
+        lines = [check.line(name) for check in checks if not check.ok]
+        return "\n".join([*lines, log]) if lines or not checks else ""
+
+    def close(self) -> None:
+        self.executor.shutdown(wait=False, cancel_futures=True)
+        for process in list(RUNNER.running):  # pyright: ignore[reportOptionalMemberAccess]
+            RUNNER.stop(process)  # pyright: ignore[reportOptionalMemberAccess]
+
+
+def selected(request: pytest.FixtureRequest, test: str) -> list[dict[str, Any]]:
+    """List the cases of the tests that this run has selected, in their order."""
+    items = [item for item in request.session.items if getattr(item, "originalname", "") == test]
+    return [item.callspec.params["case"] for item in items]  # pyright: ignore[reportAttributeAccessIssue]
+
+
+@pytest.fixture(scope="module")
+def preview(request: pytest.FixtureRequest) -> Generator[Pool, None, None]:
+    pool = Pool("preview", selected(request, "test_conformance_on_preview"))
+    yield pool
+    pool.close()
+
+
+@pytest.fixture(scope="module")
+def wrangler(request: pytest.FixtureRequest) -> Generator[Pool, None, None]:
+    pool = Pool("wrangler", selected(request, "test_conformance_on_wrangler"))
+    yield pool
+    pool.close()
+
+
+def test_the_shared_folder_is_here() -> None:
+    if not CASES and not IN_CI:
+        pytest.skip("../shared/conformance is no part of a clone: its cases were not run")
+    assert len(CASES) > 100
+
+
+@pytest.mark.parametrize("case", cases_for("preview"), ids=lambda case: case["name"])
+def test_conformance_on_preview(case: dict[str, Any], preview: Pool) -> None:
+    assert preview.failures(case["name"]) == ""
+
+
+@pytest.mark.workerd
+@pytest.mark.parametrize("case", cases_for("wrangler")[::STEP], ids=lambda case: case["name"])
+def test_conformance_on_wrangler(case: dict[str, Any], wrangler: Pool) -> None:
+    assert wrangler.failures(case["name"]) == ""
