@@ -1,0 +1,103 @@
+"""The repository's own site behind a server: `firstlight preview`, or the real `wrangler dev`."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import time
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import httpx
+import pytest
+
+if TYPE_CHECKING:
+    from collections.abc import Generator, Sequence
+
+ROOT = Path(__file__).parent.parent.parent
+HOST = "127.0.0.1"
+WRANGLER = ["npx", "--yes", "wrangler@3.92.0"]
+START_LIMIT = 120  # seconds
+
+
+def environment() -> dict[str, str]:
+    """Make `firstlight` and this Python the ones that wrangler's build command finds."""
+    path = os.pathsep.join([str(Path(sys.executable).parent), os.environ["PATH"]])
+    return os.environ | {"PATH": path, "NO_COLOR": "1", "WRANGLER_SEND_METRICS": "false"}
+
+
+def copy_site(target: Path) -> Path:
+    """Copy the site, so that a server's state begins empty and the sources stay as they are."""
+    shutil.copytree(ROOT / "pages", target / "pages", ignore=shutil.ignore_patterns("__pycache__"))
+    for name in ("pyproject.toml", "wrangler.toml"):
+        shutil.copy(ROOT / name, target / name)
+    return target
+
+
+def free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind((HOST, 0))
+        return int(probe.getsockname()[1])
+
+
+@contextmanager
+def serving(command: Sequence[str], site: Path) -> Generator[str, None, None]:
+    """Start a server and give its origin; fail at once, with its log, when it ends early."""
+    port = free_port()
+    log = site / "server.log"
+    with log.open("wb") as output:
+        process = subprocess.Popen(
+            [*command, "--port", str(port)],
+            cwd=site,
+            env=environment(),
+            stdin=subprocess.DEVNULL,
+            stdout=output,
+            stderr=subprocess.STDOUT,
+            start_new_session=True,
+        )
+    origin = f"http://{HOST}:{port}"
+    try:
+        wait_for(origin, process, log)
+        yield origin
+    finally:
+        os.killpg(process.pid, signal.SIGTERM)
+        process.wait(10)
+
+
+def wait_for(origin: str, process: subprocess.Popen[bytes], log: Path) -> None:
+    deadline = time.monotonic() + START_LIMIT
+    while time.monotonic() < deadline:
+        if process.poll() is not None:
+            break
+        try:
+            httpx.head(f"{origin}/favicon.svg", timeout=5)
+        except httpx.HTTPError:
+            time.sleep(0.1)
+        else:
+            return
+    pytest.fail(f"The server did not start:\n{log.read_text('utf-8', 'replace')}")
+
+
+@contextmanager
+def preview_of(site: Path) -> Generator[str, None, None]:
+    subprocess.run([sys.executable, "-m", "firstlight", "build"], cwd=site, check=True)
+    with serving([sys.executable, "-m", "firstlight", "preview"], site) as origin:
+        yield origin
+
+
+@contextmanager
+def wrangler_of(site: Path) -> Generator[str, None, None]:
+    """Apply the migrations and start the real runtime; it builds the site by itself."""
+    migrate = [*WRANGLER, "d1", "migrations", "apply", "DB", "--local"]
+    subprocess.run(migrate, cwd=site, env=environment(), check=True, stdin=subprocess.DEVNULL)
+    options = ["dev", "--ip", HOST, "--show-interactive-dev-session=false"]
+    with serving([*WRANGLER, *options], site) as origin:
+        yield origin
+
+
+SERVERS = {"preview": preview_of, "wrangler": wrangler_of}
