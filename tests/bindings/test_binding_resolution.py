@@ -126,5 +126,5 @@ def test_import_loads_no_embedded_backend() -> None:
         "assert not {'sqlite3', 'asyncio'} & set(sys.modules)\n"
     )
     command = [sys.executable, "-c", code]
-    done = subprocess.run(command, env=os.environ, check=False)  # noqa: S603
+    done = subprocess.run(command, env=os.environ, check=False)
     assert done.returncode == 0

@@ -117,7 +117,7 @@ def worker(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
         "--show-interactive-dev-session=false",
     )
     with log.open("wb") as output:
-        process = subprocess.Popen(  # noqa: S603 - a fixed command
+        process = subprocess.Popen(
             (*WRANGLER, *options),
             cwd=folder,
             env={**os.environ, "WRANGLER_SEND_METRICS": "false"},
