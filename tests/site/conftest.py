@@ -13,7 +13,13 @@ if TYPE_CHECKING:
 
 
 @pytest.fixture(
-    scope="session", params=["preview", pytest.param("wrangler", marks=pytest.mark.workerd)]
+    scope="session",
+    params=[
+        "preview",
+        pytest.param("wrangler", marks=pytest.mark.workerd),
+        pytest.param("pyodide-0.28.3", marks=pytest.mark.current),
+        pytest.param("pyodide-314.0.7", marks=pytest.mark.current),
+    ],
 )
 def origin(
     request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory

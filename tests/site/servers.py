@@ -9,7 +9,9 @@ import socket
 import subprocess
 import sys
 import time
+import zipfile
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -22,6 +24,7 @@ if TYPE_CHECKING:
 ROOT = Path(__file__).parent.parent.parent
 HOST = "127.0.0.1"
 WRANGLER = ["npx", "--yes", "wrangler@3.92.0"]
+SDK = "workers-runtime-sdk==1.9.5"
 START_LIMIT = 120  # seconds
 
 
@@ -100,4 +103,32 @@ def wrangler_of(site: Path) -> Generator[str, None, None]:
         yield origin
 
 
-SERVERS = {"preview": preview_of, "wrangler": wrangler_of}
+@contextmanager
+def current_of(site: Path, pyodide: str) -> Generator[str, None, None]:
+    """Run the built Worker on a Pyodide of today, with miniflare's assets, KV, D1 and R2."""
+    subprocess.run([sys.executable, "-m", "firstlight", "build"], cwd=site, check=True)
+    sdk = download_sdk(site / "sdk")
+    packages = ["node@22", "miniflare@4.20260730.0", f"pyodide@{pyodide}"]
+    npx = ["npx", "--yes", *(part for name in packages for part in ("-p", name))]
+    script = Path(__file__).parent / "current_server.mjs"
+    with serving([*npx, "node", str(script), str(site), str(sdk)], site) as origin:
+        yield origin
+
+
+def download_sdk(folder: Path) -> Path:
+    """Fetch the `workers` package as `pywrangler sync` would, for a Python that is not this one."""
+    pip = [sys.executable, "-m", "pip", "download", "--quiet", "--no-deps"]
+    wanted = ["--only-binary=:all:", "--python-version=3.13", SDK, f"--dest={folder}"]
+    subprocess.run([*pip, *wanted], check=True, stderr=subprocess.DEVNULL)
+    (wheel,) = folder.glob("*.whl")
+    with zipfile.ZipFile(wheel) as archive:
+        archive.extractall(folder / "unpacked")
+    return folder / "unpacked"
+
+
+SERVERS = {
+    "preview": preview_of,
+    "wrangler": wrangler_of,
+    "pyodide-0.28.3": partial(current_of, pyodide="0.28.3"),
+    "pyodide-314.0.7": partial(current_of, pyodide="314.0.7"),
+}
