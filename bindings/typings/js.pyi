@@ -4,11 +4,14 @@
 from collections.abc import Awaitable
 from typing import Protocol
 
-from pyodide.ffi import JsBuffer
+from pyodide.ffi import JsBuffer, JsNull
 
 class _Array:
     length: int
     def __setitem__(self, index: int, value: object) -> None: ...
+
+class _ArrayConstructor:
+    def from_(self, iterable: object) -> _Array: ...
 
 class _JSON:
     def parse(self, text: str) -> _Array: ...
@@ -25,10 +28,55 @@ class _ObjectConstructor:
 class _DateConstructor:
     def new(self, milliseconds: float) -> object: ...
 
+class _Console:
+    def error(self, text: str) -> None: ...
+
+Array: _ArrayConstructor
 JSON: _JSON
 Reflect: _Reflect
 Object: _ObjectConstructor
 Date: _DateConstructor
+console: _Console
+
+class Headers(Protocol):
+    def get(self, name: str) -> str | JsNull | None: ...
+
+class Request(Protocol):
+    method: str
+    url: str
+    headers: Headers
+    body: ReadableStream | JsNull | None
+    cf: object
+    def arrayBuffer(self) -> Awaitable[JsBuffer]: ...
+
+class Response:
+    status: int
+    headers: Headers
+    body: ReadableStream
+    @staticmethod
+    def new(body: object, init: object) -> Response: ...
+
+class TransformStream:
+    readable: ReadableStream
+    writable: WritableStream
+    @staticmethod
+    def new() -> TransformStream: ...
+
+class StreamWriter(Protocol):
+    def write(self, chunk: object) -> Awaitable[None]: ...
+    def close(self) -> Awaitable[None]: ...
+    def abort(self, reason: str) -> Awaitable[None]: ...
+
+class WritableStream:
+    @staticmethod
+    def new() -> WritableStream: ...
+    def getWriter(self) -> StreamWriter: ...
+
+class ExecutionContext(Protocol):
+    def waitUntil(self, promise: object) -> None: ...
+
+class Fetcher(Protocol):
+    def fetch(self, url: str) -> Awaitable[Response]: ...
 
 class KVValueWithMetadata(Protocol):
     value: JsBuffer | None
@@ -56,9 +104,11 @@ class ReadResult(Protocol):
 class StreamReader(Protocol):
     def read(self) -> Awaitable[ReadResult]: ...
     def cancel(self) -> object: ...
+    def releaseLock(self) -> None: ...
 
 class ReadableStream(Protocol):
     def getReader(self) -> StreamReader: ...
+    def pipeTo(self, target: WritableStream) -> Awaitable[None]: ...
 
 class R2Object(Protocol):
     body: ReadableStream

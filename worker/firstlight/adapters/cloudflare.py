@@ -19,13 +19,16 @@ from firstlight.request import Request
 from firstlight.response import NULL_BODY_STATUSES, Response, encoded
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Awaitable, Callable
-    from typing import Any
+    from collections.abc import AsyncIterable, AsyncIterator, Awaitable, Callable
+    from typing import Any, TypeVar
+
+    from pyodide.ffi import JsNull
 
     from firstlight.manifest import Manifest
 
+    T = TypeVar("T")
+
 ASSETS_ORIGIN = "https://assets.local"  # the host of an ASSETS request does not matter
-CHUNK = 65_536  # bytes
 
 
 class Adapter:
@@ -36,26 +39,24 @@ class Adapter:
         enter: Called with `env` at the start of each request, such as `bindings.enter`.
     """
 
-    def __init__(self, manifest: Manifest, enter: Callable[[Any], object] | None = None) -> None:
+    def __init__(self, manifest: Manifest, enter: Callable[[object], object] | None = None) -> None:
         self._app = App(manifest, log=_log)
         self._enter = enter
 
-    async def fetch(self, request: Any, env: Any, ctx: Any) -> Any:
+    async def fetch(self, request: object, env: object, ctx: js.ExecutionContext) -> js.Response:
         """Answer a request.
 
         Args:
             request: A JavaScript `Request`, or the SDK's wrapper of one.
             env: The bindings.
             ctx: Has `waitUntil`.
-
-        Returns:
-            A JavaScript `Response`.
         """
-        js_request = getattr(request, "js_object", request)
+        js_request: js.Request = getattr(request, "js_object", request)  # pyright: ignore[reportAssignmentType] - one of the two
         if self._enter is not None:
             self._enter(env)
         platform = _Platform(js_request, env, ctx)
-        body = _Body(js_request) if _value(js_request.body) is not None else None
+        stream = _value(js_request.body)
+        body = _Body(js_request, stream) if stream is not None else None
         response = await self._app.handle(request_of(js_request, body), platform)
         if body is not None:
             await body.discard()
@@ -65,7 +66,7 @@ class Adapter:
 class _Platform:
     """What Cloudflare offers beside the request."""
 
-    def __init__(self, request: Any, env: Any, ctx: Any) -> None:
+    def __init__(self, request: js.Request, env: object, ctx: js.ExecutionContext) -> None:
         self._request = request
         self._env = env
         self._ctx = ctx
@@ -82,25 +83,22 @@ class _Platform:
         self._ctx.waitUntil(proxy)
 
     async def fetch_asset(self, path: str) -> Response | None:
-        assets = getattr(self._env, "ASSETS", None)
+        assets: Any = getattr(self._env, "ASSETS", None)
         if assets is None:
             return None
-        if not isinstance(assets, JsProxy):  # the SDK's wrapper
-            assets = assets._binding  # noqa: SLF001 - it has no public name
-        answer = await assets.fetch(f"{ASSETS_ORIGIN}{path}")
-        answer = getattr(answer, "js_object", answer)
+        # A Fetcher takes any attribute for a remote method, so the SDK's wrapper is told by type.
+        fetcher: js.Fetcher = assets if isinstance(assets, JsProxy) else assets._binding  # pyright: ignore[reportAssignmentType]  # noqa: SLF001
+        answer = await fetcher.fetch(f"{ASSETS_ORIGIN}{path}")
         if answer.status != 200:  # noqa: PLR2004 - anything else is no page
             return None
-        headers = [
-            (name, value) for name, value in _pairs(answer.headers) if name != "content-length"
-        ]
+        headers = [pair for pair in _pairs(answer.headers) if pair[0] != "content-length"]
         return Response(JSStream(answer.body), 200, headers)
 
 
 class JSStream:
     """A JavaScript stream as a response's body; it goes out without passing through Python."""
 
-    def __init__(self, stream: Any) -> None:
+    def __init__(self, stream: js.ReadableStream) -> None:
         self.js_body = stream
 
     async def __aiter__(self) -> AsyncIterator[bytes]:
@@ -111,8 +109,9 @@ class JSStream:
 class _Body:
     """The body of a JavaScript request."""
 
-    def __init__(self, request: Any) -> None:
+    def __init__(self, request: js.Request, stream: js.ReadableStream) -> None:
         self._request = request
+        self._stream = stream
         self._is_read = False
 
     async def read(self) -> bytes:
@@ -120,7 +119,7 @@ class _Body:
         return (await self._request.arrayBuffer()).to_bytes()
 
     async def stream(self) -> AsyncIterator[bytes]:
-        async for chunk in _chunks(self._request.body):
+        async for chunk in _chunks(self._stream):
             yield chunk
         self._is_read = True
 
@@ -130,10 +129,10 @@ class _Body:
         It must be done before the response is sent; cancelling breaks the connection.
         """
         if not self._is_read:
-            await self._request.body.pipeTo(js.WritableStream.new())
+            await self._stream.pipeTo(js.WritableStream.new())
 
 
-def request_of(request: Any, body: _Body | None) -> Request:
+def request_of(request: js.Request, body: _Body | None) -> Request:
     """Make our request of a JavaScript one."""
     cf = _value(getattr(request, "cf", None))
     return Request(
@@ -145,7 +144,7 @@ def request_of(request: Any, body: _Body | None) -> Request:
     )
 
 
-def js_response(response: Response, platform: _Platform) -> Any:
+def js_response(response: Response, platform: _Platform) -> js.Response:
     """Make a JavaScript response of ours."""
     init = js.JSON.parse(
         json.dumps({"status": response.status, "headers": response.headers.items()})
@@ -157,13 +156,11 @@ def js_response(response: Response, platform: _Platform) -> Any:
         return js.Response.new(body, init)
     if isinstance(body, bytes):
         return js.Response.new(to_js(body), init)
-    stream = getattr(body, "js_body", None)
-    if stream is None:
-        stream = _stream_of(body, platform)
-    return js.Response.new(stream, init)
+    stream: object = getattr(body, "js_body", None)
+    return js.Response.new(_stream_of(body, platform) if stream is None else stream, init)
 
 
-def _stream_of(body: Any, platform: _Platform) -> Any:
+def _stream_of(body: AsyncIterable[bytes], platform: _Platform) -> js.ReadableStream:
     """Pump an async iterable into a JavaScript stream while the response goes out."""
     pipe = js.TransformStream.new()
     writer = pipe.writable.getWriter()
@@ -181,7 +178,7 @@ def _stream_of(body: Any, platform: _Platform) -> Any:
     return pipe.readable
 
 
-async def _chunks(stream: Any) -> AsyncIterator[bytes]:
+async def _chunks(stream: js.ReadableStream) -> AsyncIterator[bytes]:
     reader = stream.getReader()
     try:
         while not (step := await reader.read()).done:
@@ -202,11 +199,12 @@ def _log(text: str) -> None:
     js.console.error(text.rstrip("\n"))
 
 
-def _pairs(headers: Any) -> list[tuple[str, str]]:
+def _pairs(headers: js.Headers) -> list[tuple[str, str]]:
     """Read all headers in one crossing."""
-    return [(name, value) for name, value in json.loads(js.JSON.stringify(js.Array.from_(headers)))]
+    pairs: list[list[str]] = json.loads(js.JSON.stringify(js.Array.from_(headers)))
+    return [(name, value) for name, value in pairs]
 
 
-def _value(value: Any) -> Any:
+def _value(value: T | JsNull | None) -> T | None:
     """Turn JavaScript's null into None: Pyodide 0.28 and newer have an object for it."""
-    return None if value is None or type(value).__name__ == "JsNull" else value
+    return None if type(value).__name__ == "JsNull" else value  # pyright: ignore[reportReturnType] - told by name
