@@ -26,6 +26,7 @@ class Part(NamedTuple):
 
 
 Segment: TypeAlias = "tuple[Part, ...]"
+Params: TypeAlias = "tuple[tuple[str, str | None], ...]"
 
 
 def parse_pattern(pattern: str) -> tuple[Segment, ...]:
@@ -47,8 +48,8 @@ def parse_pattern(pattern: str) -> tuple[Segment, ...]:
 def parse_segment(text: str) -> Segment:
     """Split one segment into parts; see `parse_pattern`."""
     parts: list[Part] = []
-    for piece in re.split(r"(\[[^\[\]]*\])", text):
-        if not piece.startswith("["):
+    for index, piece in enumerate(re.split(r"(\[[^\[\]]*\])", text)):
+        if index % 2 == 0:  # the text between what stands in brackets
             if "[" in piece or "]" in piece:
                 raise RouteError(f"The brackets of `{text}` do not match.")
             if piece:
@@ -82,9 +83,8 @@ def is_dynamic(pattern: str) -> bool:
 
 def has_extension(path: str) -> bool:
     """Tell whether the last segment of a path or pattern ends like a file name."""
-    last = path.rpartition("/")[2]
-    _, dot, extension = last.rpartition(".")
-    return bool(dot and extension) and "]" not in extension
+    name, _, extension = path.rpartition("/")[2].rpartition(".")
+    return bool(name) and extension.replace("_", "a").isalnum()
 
 
 def fill_pattern(pattern: str, params: Mapping[str, str | None]) -> str:
@@ -137,7 +137,7 @@ class Router(Generic[T]):
         return [(route, dict(params)) for _, route, params in found]
 
 
-_no_params: tuple[tuple[str, str | None], ...] = ()
+_no_params: Params = ()
 
 
 class _Node(Generic[T]):
@@ -147,10 +147,10 @@ class _Node(Generic[T]):
 
     def __init__(self) -> None:
         self.static: dict[str, _Node[T]] = {}
-        self.partial: dict[Segment, tuple[_Pattern, _Node[T]]] = {}
+        self.partial: _Affixes[_Node[T]] = _Affixes()
         self.dynamic: dict[str, _Node[T]] = {}
         # From a rest parameter on, the remaining path is matched by one expression.
-        self.rest: list[tuple[_Pattern, int, T]] = []
+        self.rest: _Affixes[tuple[int, T]] = _Affixes()
         self.leaves: list[tuple[int, T]] = []
 
     def add(self, segments: tuple[Segment, ...], rank: int, route: T) -> None:
@@ -159,18 +159,22 @@ class _Node(Generic[T]):
             return
         first = segments[0]
         if any(part.is_rest for part in first):
-            self.rest.append((_Pattern(segments), rank, route))
+            self.rest.add(segments, (rank, route))
         else:
             self._child(first).add(segments[1:], rank, route)
 
+    def _child(self, segment: Segment) -> _Node[T]:
+        if len(segment) == 1:
+            (part,) = segment
+            children = self.dynamic if part.is_param else self.static
+            return children.setdefault(part.text, _Node())
+        return self.partial.get(segment) or self.partial.add((segment,), _Node())
+
     def search(
-        self,
-        segments: list[str],
-        depth: int,
-        params: tuple[tuple[str, str | None], ...],
-    ) -> Iterator[tuple[int, T, tuple[tuple[str, str | None], ...]]]:
-        for pattern, rank, route in self.rest:
-            if (matched := pattern.match("/".join(segments[depth:]))) is not None:
+        self, segments: list[str], depth: int, params: Params
+    ) -> Iterator[tuple[int, T, Params]]:
+        if not self.rest.is_empty:
+            for matched, (rank, route) in self.rest.matches("/".join(segments[depth:])):
                 yield rank, route, params + matched
         if depth == len(segments):
             for rank, route in self.leaves:
@@ -179,18 +183,59 @@ class _Node(Generic[T]):
         segment = segments[depth]
         if segment in self.static:
             yield from self.static[segment].search(segments, depth + 1, params)
-        for pattern, child in self.partial.values():
-            if (matched := pattern.match(segment)) is not None:
-                yield from child.search(segments, depth + 1, params + matched)
+        for matched, child in self.partial.matches(segment):
+            yield from child.search(segments, depth + 1, params + matched)
         for name, child in self.dynamic.items():
             yield from child.search(segments, depth + 1, (*params, (name, segment)))
 
-    def _child(self, segment: Segment) -> _Node[T]:
-        if len(segment) == 1:
-            (part,) = segment
-            children = self.dynamic if part.is_param else self.static
-            return children.setdefault(part.text, _Node())
-        return self.partial.setdefault(segment, (_Pattern((segment,)), _Node()))[1]
+
+class _Affixes(Generic[T]):
+    """Patterns found by the text they begin or end with, so that few of many are tried."""
+
+    __slots__ = ("_by_prefix", "_by_suffix", "_nodes", "_others", "_prefixes", "_suffixes")
+
+    def __init__(self) -> None:
+        self._by_prefix: dict[str, list[tuple[_Pattern, T]]] = {}
+        self._by_suffix: dict[str, list[tuple[_Pattern, T]]] = {}
+        self._others: list[tuple[_Pattern, T]] = []
+        self._nodes: dict[Segment, T] = {}
+        self._prefixes: list[int] = []  # the lengths there are
+        self._suffixes: list[int] = []
+
+    @property
+    def is_empty(self) -> bool:
+        return not self._nodes
+
+    def get(self, segment: Segment) -> T | None:
+        """Return what was added for a single segment."""
+        return self._nodes.get(segment)
+
+    def add(self, segments: tuple[Segment, ...], value: T) -> T:
+        entry = (_Pattern(segments), value)
+        first, last = segments[0][0], segments[-1][-1]
+        if not first.is_param:
+            self._by_prefix.setdefault(first.text, []).append(entry)
+            self._prefixes = sorted({*self._prefixes, len(first.text)})
+        elif not last.is_param:
+            self._by_suffix.setdefault(last.text, []).append(entry)
+            self._suffixes = sorted({*self._suffixes, len(last.text)})
+        else:
+            self._others.append(entry)
+        self._nodes[segments[0]] = value
+        return value
+
+    def matches(self, path: str) -> Iterator[tuple[Params, T]]:
+        """Yield the parameters and value of each pattern that matches."""
+        for pattern, value in self._candidates(path):
+            if (matched := pattern.match(path)) is not None:
+                yield matched, value
+
+    def _candidates(self, path: str) -> Iterator[tuple[_Pattern, T]]:
+        for length in self._prefixes:
+            yield from self._by_prefix.get(path[:length], ())
+        for length in self._suffixes:
+            yield from self._by_suffix.get(path[-length:], ())
+        yield from self._others
 
 
 class _Pattern:
@@ -203,7 +248,7 @@ class _Pattern:
         self._names = [part.text for segment in segments for part in segment if part.is_param]
         self._expression: re.Pattern[str] | None = None
 
-    def match(self, path: str) -> tuple[tuple[str, str | None], ...] | None:
+    def match(self, path: str) -> Params | None:
         if self._expression is None:
             self._expression = re.compile("".join(map(_expression, self._segments)), re.DOTALL)
         found = self._expression.fullmatch("/" + path if path else "")
