@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from firstlight.errors import CookieError
 from firstlight.headers import has_control_character, is_token
-from firstlight.url import UNRESERVED, percent_decode, percent_encode
+from firstlight.url import UNRESERVED, has_only_escapes, percent_decode, percent_encode
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -16,6 +16,8 @@ if TYPE_CHECKING:
 # RFC 6265 §4.1.1 cookie-octet: a value of these alone goes out as it is. `%` is left out,
 # because a reader would take it for an escape.
 COOKIE_OCTETS = UNRESERVED | frozenset("!#$&'()*+/:<=>?@[]^`{|}")
+# What JavaScript's encodeURIComponent leaves as it is.
+COMPONENT_SAFE = UNRESERVED | frozenset("!'()*")
 SAME_SITE = {"strict": "Strict", "lax": "Lax", "none": "None"}
 EPOCH = "Thu, 01 Jan 1970 00:00:00 GMT"
 _DAYS = ("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun")
@@ -94,7 +96,7 @@ class Cookies:
         domain: str | None = None,
         http_only: bool = False,
         secure: bool = False,
-        same_site: Literal["strict", "lax", "none"] | None = None,
+        same_site: Literal["strict", "lax", "none", True] | None = None,
         partitioned: bool = False,
     ) -> None:
         """Queue a Set-Cookie header for the response; the last one of a name wins.
@@ -109,7 +111,8 @@ class Cookies:
             domain: None binds it to the host that sent it.
             http_only: Hide it from scripts.
             secure: Send it over https only.
-            same_site: When other sites' requests carry it; None leaves it to the browser.
+            same_site: When other sites' requests carry it; True is `strict`, None leaves it
+                to the browser.
             partitioned: Keep it apart by top-level site (CHIPS).
 
         Raises:
@@ -127,9 +130,7 @@ class Cookies:
             "Partitioned" if partitioned else "",
             f"SameSite={_checked_same_site(name, same_site)}" if same_site else "",
         ]
-        line = "; ".join(
-            [f"{name}={percent_encode(text, COOKIE_OCTETS)}", *filter(None, attributes)]
-        )
+        line = "; ".join([f"{name}={_encoded(text)}", *filter(None, attributes)])
         self._outgoing[name] = (text, line)
 
     def delete(self, name: str, *, path: str = "/", domain: str | None = None) -> None:
@@ -175,23 +176,35 @@ def _parse(header: str) -> dict[str, str]:
 
 
 def _decoded(raw: str) -> str:
+    """Decode a value; one that another program wrote with no escapes in mind stays as it is."""
     try:
-        return percent_decode(raw)
+        return percent_decode(raw) if has_only_escapes(raw) else raw
     except ValueError:
         return raw
+
+
+def _encoded(text: str) -> str:
+    return text if COOKIE_OCTETS.issuperset(text) else percent_encode(text, COMPONENT_SAFE)
 
 
 def _as_text(name: str, value: object) -> str:
     if isinstance(value, str):
         return value
     if isinstance(value, (bool, dict, list)):
-        return json.dumps(value, ensure_ascii=False, separators=(",", ":"))
+        return _json(name, value)  # pyright: ignore[reportUnknownArgumentType]
     if isinstance(value, (int, float)):
         return str(value)
     raise CookieError(
         f"Cookie `{name}` cannot hold {type(value).__name__}.",
         hint="Give str, a number, bool, dict or list.",
     )
+
+
+def _json(name: str, value: object) -> str:
+    try:
+        return json.dumps(value, ensure_ascii=False, separators=(",", ":"), allow_nan=False)
+    except (TypeError, ValueError) as error:
+        raise CookieError(f"Cookie `{name}` cannot hold this as JSON: {error}.") from error
 
 
 def _check_name(name: str) -> None:
@@ -211,9 +224,10 @@ def _checked_age(name: str, max_age: object) -> int:
     raise CookieError(f"Cookie `{name}`: `max_age` is a whole number of seconds, not {max_age!r}.")
 
 
-def _checked_same_site(name: str, same_site: str) -> str:
-    if same_site.lower() in SAME_SITE:
-        return SAME_SITE[same_site.lower()]
+def _checked_same_site(name: str, same_site: object) -> str:
+    policy = "strict" if same_site is True else str(same_site).lower()
+    if policy in SAME_SITE:
+        return SAME_SITE[policy]
     raise CookieError(
         f"Cookie `{name}`: `same_site` is `strict`, `lax` or `none`, not {same_site!r}."
     )

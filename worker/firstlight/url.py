@@ -18,6 +18,7 @@ UNRESERVED = frozenset("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123
 # because the paths encoded here are decoded ones.
 PATH_SAFE = UNRESERVED | frozenset("!$&'()*+,;=:@/[]|")
 URL_SAFE = UNRESERVED | frozenset("!$&'()*+,;=:@/[]|%?#")
+HEX_DIGITS = frozenset("0123456789abcdefABCDEF")
 DEFAULT_PORTS = {"http:": "80", "https:": "443"}
 # design.md 7: encoded this often or less, a path is decoded; deeper, it is refused.
 MOST_DECODINGS = 10
@@ -46,7 +47,12 @@ def decode_component(text: str) -> str:
     text = text.replace("+", " ")
     if "%" not in text:
         return text
-    return _unescaped(text.encode("utf-8")).decode("utf-8", "replace")
+    return _unescaped(text.encode("utf-8", "surrogatepass")).decode("utf-8", "replace")
+
+
+def has_only_escapes(text: str) -> bool:
+    """Tell whether every `%` of a text begins an escape."""
+    return all(_is_hex(part[:2]) for part in text.split("%")[1:])
 
 
 def parse_query(query: str) -> list[tuple[str, str]]:
@@ -134,7 +140,7 @@ class URL:
 
     def __init__(self, href: str) -> None:
         scheme, separator, rest = href.partition("://")
-        if not separator:
+        if not separator or not scheme.isalpha():
             raise ValueError(f"`{href}` is no absolute URL.")
         rest, mark, fragment = rest.partition("#")
         rest, question, query = rest.partition("?")
@@ -200,22 +206,22 @@ def _unescaped(data: bytes) -> bytes:
     first, *rest = data.split(b"%")
     parts = [first]
     for part in rest:
-        if _is_hex(part[:2]):
+        if _is_hex(part[:2].decode("latin-1")):
             parts += (bytes.fromhex(part[:2].decode()), part[2:])
         else:
             parts += (b"%", part)
     return b"".join(parts)
 
 
-def _is_hex(pair: bytes) -> bool:
-    return len(pair) == 2 and all(byte in b"0123456789abcdefABCDEF" for byte in pair)  # noqa: PLR2004 - two digits
+def _is_hex(pair: str) -> bool:
+    return len(pair) == 2 and HEX_DIGITS.issuperset(pair)  # noqa: PLR2004 - two digits
 
 
 def _decode_fully(path: str) -> str:
     """Decode until nothing changes; a malformed escape is an error only where it was sent."""
     if "%" not in path:
         return path
-    if any(not _is_hex(part[:2].encode("utf-8")) for part in path.split("%")[1:]):
+    if not has_only_escapes(path):
         raise RequestError("The path holds a malformed percent-escape.")
     for _ in range(MOST_DECODINGS + 1):
         try:
