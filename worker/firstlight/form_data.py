@@ -5,6 +5,7 @@ Pure: works on bytes that were read and bounded before.
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING
 
 from firstlight.errors import RequestError
@@ -118,13 +119,15 @@ def _parse_multipart(boundary: bytes, body: bytes) -> list[tuple[str, str | Uplo
     Source:
         https://www.rfc-editor.org/rfc/rfc7578, https://www.rfc-editor.org/rfc/rfc2046#section-5.1.1
     """
-    first, *parts = (b"\r\n" + body).split(b"\r\n--" + boundary)
-    if not parts or not parts[-1].startswith(b"--"):
+    # A line that only begins like the boundary is content.
+    line = re.compile(rb"\r\n--" + re.escape(boundary) + rb"(?=--|[ \t]*\r\n)")
+    _, *parts = line.split(b"\r\n" + body)  # the first is the preamble
+    end = next((index for index, part in enumerate(parts) if part.startswith(b"--")), None)
+    if end is None:
         raise RequestError("The multipart body is incomplete." if body else "The body is empty.")
-    if len(parts) > MOST_PARTS + 1:
+    if end > MOST_PARTS:
         raise RequestError(f"The form has more than {MOST_PARTS} fields.", status=413)
-    del first  # the preamble
-    return [_parse_part(part) for part in parts[:-1]]
+    return [_parse_part(part) for part in parts[:end]]
 
 
 def _parse_part(part: bytes) -> tuple[str, str | UploadedFile]:
@@ -154,6 +157,7 @@ def _parameters(text: str) -> dict[str, str]:
             value = value.strip()
             if len(value) > 1 and value[0] == value[-1] == '"':
                 value = value[1:-1].replace('\\"', '"').replace("%22", '"')
+                value = value.replace("%0D", "\r").replace("%0A", "\n")
             parameters.setdefault(name.strip().lower(), value)
     return parameters
 

@@ -123,14 +123,15 @@ class Request:
                 status=500,
                 hint="Read it once and pass the result on, such as in `ctx.locals`.",
             )
-        self._used = True
+        # Fetch: a body that is not there cannot be used up.
+        self._used = self._body is not None
         return self._body
 
     async def _read_bounded(self) -> bytes:
         length = self.headers.get("content-length") or ""
-        if length.isdigit() and int(length) > self.max_body:
+        if length.isdecimal() and int(length) > self.max_body:
             raise self._too_large()
-        if self._body is None or isinstance(self._body, bytes) or length.isdigit():
+        if self._body is None or isinstance(self._body, bytes) or length.isdecimal():
             data = await self.bytes()  # the server holds the sender to the announced length
             if len(data) > self.max_body:
                 raise self._too_large()

@@ -10,11 +10,19 @@ from firstlight.headers import Headers
 from firstlight.url import URL_SAFE, percent_encode
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterable, Awaitable, Callable, Mapping
-    from typing import Any, TypeAlias, overload
+    from collections.abc import AsyncIterable, Callable, Coroutine, Mapping
+    from typing import Any, Protocol, TypeAlias, overload
 
     Body: TypeAlias = str | bytes | AsyncIterable[bytes] | None
     HeadersInit: TypeAlias = Headers | Mapping[str, str] | list[tuple[str, str]] | None
+
+    class JsonMaker(Protocol):
+        """`Response.json` on the class: `Response.from_json`."""
+
+        def __call__(self, data: Any, status: int = 200, headers: HeadersInit = None) -> Response:
+            """Serialise data as JSON."""
+            ...
+
 
 HTML = "text/html; charset=utf-8"
 TEXT = "text/plain; charset=utf-8"
@@ -30,13 +38,11 @@ class _Json:
     if TYPE_CHECKING:
 
         @overload
-        def __get__(
-            self, response: None, owner: type[Response]
-        ) -> Callable[[Any, int, HeadersInit], Response]: ...
+        def __get__(self, response: None, owner: type[Response]) -> JsonMaker: ...
         @overload
         def __get__(
             self, response: Response, owner: type[Response]
-        ) -> Callable[[], Awaitable[Any]]: ...
+        ) -> Callable[[], Coroutine[Any, Any, Any]]: ...
 
     def __get__(self, response: Response | None, owner: type[Response]) -> Any:
         return owner.from_json if response is None else response.read_json
@@ -77,7 +83,7 @@ class Response:
         # The error pages replace an empty 404 or 500, unless it is an endpoint's own.
         self.is_final = False
         self._body: Body = None if status in NULL_BODY_STATUSES else body
-        if isinstance(body, str):
+        if isinstance(self._body, str):
             self.headers.set_default("content-type", TEXT)
 
     @classmethod
@@ -98,11 +104,9 @@ class Response:
     @classmethod
     def html(cls, text: str, status: int = 200, headers: HeadersInit = None) -> Response:
         """Answer with HTML."""
-        response = cls(text, status)
-        response.headers["content-type"] = HTML
-        for name, value in Headers(headers).items():
-            response.headers[name] = value
-        return response
+        fields = Headers(headers)
+        fields.set_default("content-type", HTML)
+        return cls(text, status, fields)
 
     @classmethod
     def redirect(cls, url: str, status: int = 302) -> Response:
@@ -137,8 +141,10 @@ class Response:
         return self._body
 
     async def text(self) -> str:
-        """Read the body as UTF-8."""
-        return self._body if isinstance(self._body, str) else (await self.bytes()).decode()
+        """Read the body as UTF-8, bad bytes as U+FFFD."""
+        if isinstance(self._body, str):
+            return self._body
+        return (await self.bytes()).decode("utf-8", "replace")
 
     async def read_json(self) -> Any:
         """Read the body as JSON; `await response.json()` is the same."""
@@ -151,6 +157,10 @@ class Response:
     def with_status(self, status: int) -> Response:
         """Return the same answer with another status."""
         return self if status == self.status else self._copy(self._body, status)
+
+    def copy(self) -> Response:
+        """Return the same answer with headers of its own."""
+        return self._copy(self._body, self.status)
 
     def _copy(self, body: Body, status: int) -> Response:
         copy = Response(None, status, self.headers)
