@@ -31,6 +31,8 @@ if TYPE_CHECKING:
 MOST_REWRITES = 4
 SAFE_METHODS = frozenset(("GET", "HEAD", "OPTIONS"))
 FORM_TYPES = ("application/x-www-form-urlencoded", "multipart/form-data", "text/plain")
+# Paths that no trailing-slash policy touches, as in Astro: they are not pages.
+INTERNAL = ("/_", "/@", "/.")
 # These describe the body that an error page replaces.
 BODY_HEADERS = (
     "content-type",
@@ -107,15 +109,15 @@ class App:
 
     async def _answer(self, request: Request, platform: Platform) -> Response:
         request.max_body = self.manifest.max_body
-        url = URL(request.url)
-        path = normalize_path(url.pathname)
-        url = url.with_path(percent_encode(path, PATH_SAFE))
+        sent = URL(request.url)
+        path = normalize_path(sent.pathname)
+        url = sent.with_path(percent_encode(path, PATH_SAFE))
         request.url = url.href
         inner = self._strip_base(path)
         if inner is not None:
-            redirect = self._redirect(inner, request.method) or self._slash_redirect(
-                path, request, url
-            )
+            redirect = self._redirect(inner, request.method)
+            if redirect is None and inner[:2] not in INTERNAL:
+                redirect = self._slash_redirect(path, sent, request.method)
             if redirect is not None:
                 return redirect
         ctx = APIContext(
@@ -215,17 +217,18 @@ class App:
             return Response.redirect(target, redirect.status or default)
         return None
 
-    def _slash_redirect(self, path: str, request: Request, url: URL) -> Response | None:
+    def _slash_redirect(self, path: str, sent: URL, method: str) -> Response | None:
         policy = self.manifest.trailing_slash
         target = path
         if policy == "never" and path != "/":
             target = path.rstrip("/")
         elif policy == "always" and not path.endswith("/") and not has_extension(path):
             target = path + "/"
-        if target == path:
+        has_doubled = path != "/" and sent.pathname.endswith("//")
+        if target == path and not has_doubled:
             return None
-        status = 301 if request.method in ("GET", "HEAD") else 308
-        return Response.redirect(percent_encode(target, PATH_SAFE) + url.search, status)
+        status = 301 if method in ("GET", "HEAD") else 308
+        return Response.redirect(percent_encode(target, PATH_SAFE) + sent.search, status)
 
 
 class _Exchange:
@@ -236,7 +239,10 @@ class _Exchange:
         self.ctx = ctx
         self.platform = platform
         self.rewrites = 0
+        self.reached = False  # whether the middleware let the request through
+        self.ahead: list[tuple[Route, dict[str, Any]]] | None = None
         ctx._rewriter = self.rewrite  # pyright: ignore[reportPrivateUsage]  # noqa: SLF001 - its other half
+        ctx._mover = self.step  # pyright: ignore[reportPrivateUsage]  # noqa: SLF001
 
     async def answer(self, path: str | None) -> Response:
         refusal = check_origin(self.ctx, self.app.manifest.trusted_origins)
@@ -256,23 +262,26 @@ class _Exchange:
         except Exception as error:  # noqa: BLE001 - whatever site code raises is a 500
             return await self.failed(error)
         if response.status in (404, 500) and response.is_empty and not response.is_final:
-            return await self.error_page(response.status, response.headers)
+            return await self.error_answer(response.status, response.headers)
         return response
 
     async def failed(self, error: Exception) -> Response:
         self.app.report(error, self.ctx)
         if isinstance(error, RewriteLoopError):
             return Response(f"508 {TITLES[508]}", 508)
-        return await self.error_page(500, Headers())
+        self.ctx.props = {"error": error}
+        return await self.error_answer(500, Headers())
 
     async def run(self, matches: list[tuple[Route, dict[str, Any]]]) -> Response:
         """Run the middleware around the best match; around the 404 page without one."""
+        self.ahead = None
         self.enter(matches)
 
         async def page(path: str | None = None, /) -> Response:
-            current = matches
+            self.reached = True
             if path is not None:
-                current = self.move(path)
+                self.step(path)
+            current, self.ahead = matches if self.ahead is None else self.ahead, None
             return await self.render(current)
 
         return await self.app.run_middleware(self.ctx, page)
@@ -296,11 +305,16 @@ class _Exchange:
                 return await response
             status = _own_status(route)
             return response.with_status(status) if status else response
-        return await self.error_page(404, Headers())
+        return await self.error_page(404)
 
     async def rewrite(self, path: str) -> Response:
         """Answer with another route, its middleware included."""
         return await self.run(self.move(path))
+
+    def step(self, path: str) -> None:
+        """Make the next page another route's, without running the middleware again."""
+        self.ahead = self.move(path)
+        self.enter(self.ahead)
 
     def move(self, path: str) -> list[tuple[Route, dict[str, Any]]]:
         """Make another path the context's; returns its matches, prerendered ones included."""
@@ -323,14 +337,41 @@ class _Exchange:
         self.ctx.response.status = None
         return self.app.match(inner, prerendered=True)
 
-    async def error_page(self, status: int, headers: Headers) -> Response:
+    async def error_answer(self, status: int, headers: Headers) -> Response:
+        """Answer with an error page in place of a response that had these headers.
+
+        The middleware runs around it, unless it has stopped the request or gets in the way.
+        """
+        response = await self.guarded_error_page(status) if self.reached else None
+        response = (response or await self.error_page(status)).with_status(status)
+        own = {*BODY_HEADERS, *response.headers} - {"set-cookie"}
+        for name, value in headers.items():
+            if name not in own and (name, value) not in response.headers.items():
+                response.headers.append(name, value)
+        return response
+
+    async def guarded_error_page(self, status: int) -> Response | None:
+        """Answer with the error page inside the middleware; None when that did not show it."""
+        is_shown = False
+
+        async def page(path: str | None = None, /) -> Response:
+            del path
+            nonlocal is_shown
+            is_shown = True
+            return await self.error_page(status)
+
+        try:
+            response = await self.app.run_middleware(self.ctx, page)
+        except Exception as error:  # noqa: BLE001 - the error page still stands without it
+            self.app.report(error, self.ctx)
+            return None
+        return response if is_shown and not response.is_empty else None
+
+    async def error_page(self, status: int) -> Response:
         """Answer with the site's error page of a status, else with a plain one."""
         response = await self.own_error_page(status)
         if response is None or response.is_empty:
             response = Response.html(_plain_page(status))
-        for name, value in headers.items():
-            if name not in BODY_HEADERS and name not in response.headers:
-                response.headers.append(name, value)
         response = response.with_status(status)
         response.is_final = True
         return response
@@ -344,6 +385,9 @@ class _Exchange:
                 base = self.app.manifest.base.rstrip("/")
                 return await self.platform.fetch_asset(f"{base}{route.pattern}")
             self.ctx.response.status = None
+            for name in BODY_HEADERS:
+                if name in self.ctx.response.headers:
+                    del self.ctx.response.headers[name]
             response = await self.app.run_route(route, self.ctx)
             return await response if isinstance(response, Rewrite) else response
         except Exception as error:  # noqa: BLE001 - an error page that fails still gets an answer
@@ -368,8 +412,8 @@ def check_origin(ctx: APIContext, trusted: tuple[str, ...]) -> Response | None:
     request = ctx.request
     if request.method in SAFE_METHODS:
         return None
-    content_type = request.headers.get("content-type")
-    if content_type is not None and not any(kind in content_type.lower() for kind in FORM_TYPES):
+    content_type = (request.headers.get("content-type") or "").strip().lower()
+    if content_type and not any(kind in content_type for kind in FORM_TYPES):
         return None
     origin = request.headers.get("origin")
     if origin == ctx.url.origin or (origin is not None and origin in trusted):
@@ -386,7 +430,8 @@ def check_origin(ctx: APIContext, trusted: tuple[str, ...]) -> Response | None:
 def fill_destination(destination: str, params: dict[str, str]) -> str:
     """Put encoded parameters into a redirect's destination, a path or an absolute URL."""
     if destination.startswith("/") and not destination.startswith("//") and "[" in destination:
-        return fill_pattern(destination, params)
+        slash = "/" if destination.endswith("/") else ""
+        return fill_pattern(destination, params).rstrip("/") + slash or "/"
     for name, value in params.items():
         destination = destination.replace(f"[...{name}]", value).replace(f"[{name}]", value)
     return destination

@@ -94,6 +94,7 @@ class APIContext:
         self._cookies: Cookies | None = None
         self._platform = platform
         self._rewriter: Callable[[str], Coroutine[Any, Any, Response]] | None = None
+        self._mover: Callable[[str], None] | None = None
         self.url = url
         self.site = site
         self.base = base

@@ -45,7 +45,7 @@ async def handle_page(
     if isinstance(names, Rewrite):
         return names
     if isinstance(names, Response):
-        return _with_extras(names, ctx)
+        return _with_extras(names.copy(), ctx)
     if not isinstance(names, Names):
         raise ResponseError(
             f"The frontmatter returned {type(names).__name__}, not a `Response`.",
@@ -80,7 +80,7 @@ async def handle_endpoint(endpoint: ModuleType, ctx: APIContext, method: str) ->
         result = await result
     if isinstance(result, Rewrite):
         return result
-    response = _with_extras(_as_response(result, method, function), ctx)
+    response = _with_extras(_as_response(result, ctx, method, function), ctx)
     response.is_final = True
     return response
 
@@ -113,13 +113,17 @@ def _not_allowed(endpoint: ModuleType, method: str) -> Response:
     return response
 
 
-def _as_response(result: Any, method: str, function: Callable[..., Any]) -> Response:
+def _as_response(
+    result: Any, ctx: APIContext, method: str, function: Callable[..., Any]
+) -> Response:
     if isinstance(result, Response):
-        return result
+        # Site code may keep its own response for other requests: nothing is added to that one.
+        return result.copy()
+    status = ctx.response.status or 200
     if isinstance(result, (dict, list)):
-        return Response.from_json(result)
+        return Response.from_json(result, status)
     if isinstance(result, str):
-        return Response(result)
+        return Response(result, status)
     raise ResponseError(
         f"`{function.__name__}` returned {type(result).__name__} for a {method} request, "
         "not a `Response`.",
@@ -129,7 +133,10 @@ def _as_response(result: Any, method: str, function: Callable[..., Any]) -> Resp
 
 def _with_extras(response: Response, ctx: APIContext) -> Response:
     """Add the headers of `ctx.response`; what the page itself set stays."""
+    own = {*response.headers} - {"set-cookie"}
     for name, value in ctx.response.headers.items():
-        if name == "content-type" or name not in response.headers:
+        if name == "content-type":
             response.headers[name] = value
+        elif name not in own:
+            response.headers.append(name, value)
     return response

@@ -45,7 +45,8 @@ async def call_middleware(on_request: Middleware, ctx: APIContext, next_: Next) 
     if isinstance(result, Rewrite):
         result = await result
     if isinstance(result, Response):
-        return result
+        # Site code may keep its own response for other requests: nothing is added to that one.
+        return result if answered and result is answered[0] else result.copy()
     if result is None and answered:
         return answered[0]
     raise ResponseError(
@@ -76,7 +77,10 @@ async def _run_from(chain: list[Middleware], index: int, ctx: APIContext, next_:
 
     async def following(path: str | None = None, /) -> Response:
         if path is not None:
-            return await next_(path)
+            move = ctx._mover  # pyright: ignore[reportPrivateUsage]  # noqa: SLF001 - set by App
+            if move is None:
+                return await next_(path)
+            move(path)  # the handlers that follow see the route they stand before
         return await _run_from(chain, index + 1, ctx, next_)
 
     return await call_middleware(chain[index], ctx, following)
