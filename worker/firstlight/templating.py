@@ -6,10 +6,16 @@ render function and blocks; `Templates` stands where Jinja2 would have its Envir
 
 from __future__ import annotations
 
+from contextvars import ContextVar
 from functools import cached_property
 from typing import TYPE_CHECKING
 
-from jinja2.exceptions import TemplateNotFound, TemplateRuntimeError, TemplatesNotFound
+from jinja2.exceptions import (
+    TemplateNotFound,
+    TemplateRuntimeError,
+    TemplatesNotFound,
+    UndefinedError,
+)
 from jinja2.runtime import Context, StrictUndefined, Undefined, new_context
 from jinja2.utils import (
     Cycler,
@@ -47,6 +53,8 @@ GLOBALS: dict[str, Any] = {
     "joiner": Joiner,
     "namespace": Namespace,
 }
+# The `ctx` of the page that is being rendered: imports and includes without context see it, too.
+_ctx: ContextVar[object] = ContextVar("ctx")
 
 
 class Template:
@@ -59,8 +67,12 @@ class Template:
 
     def render(self, names: Mapping[str, Any], ctx: object) -> str:
         """Render with the frontmatter's names; `ctx` counts as a global."""
-        context = self.new_context({**names, "ctx": ctx})
-        return concat(self.root_render_func(context))
+        token = _ctx.set(ctx)
+        try:
+            context = self.new_context({**names, "ctx": ctx})
+            return concat(self.root_render_func(context))
+        finally:
+            _ctx.reset(token)
 
     def new_context(
         self,
@@ -68,18 +80,14 @@ class Template:
         shared: bool = False,  # noqa: FBT001, FBT002 - compiled code calls it so
         locals: Mapping[str, Any] | None = None,  # noqa: A002
     ) -> Context:
-        """Make a context, as `jinja2.Template.new_context` does.
-
-        `ctx` counts as a global, so that imported macros see it, too.
-        """
-        globals_ = {**GLOBALS, "ctx": vars["ctx"]} if vars and "ctx" in vars else GLOBALS
+        """Make a context, as `jinja2.Template.new_context` does."""
         return new_context(
             self.environment,  # pyright: ignore[reportArgumentType] - stands for the Environment
             self.name,
             self.blocks,
             vars,
             shared,
-            globals_,
+            {**GLOBALS, "ctx": _ctx.get()},
             locals,
         )
 
@@ -93,9 +101,9 @@ class Template:
         return TemplateModule(self, self.new_context(vars, shared, locals))
 
     def _get_default_module(self, ctx: Context | None = None) -> TemplateModule:
-        """Render it for `import` without context: only globals, `ctx` among them."""
-        names: dict[str, Any] = ctx.parent if ctx is not None else {}
-        return self.make_module({"ctx": names["ctx"]} if "ctx" in names else None)
+        """Render it for `import` and `include` without context: only globals."""
+        del ctx
+        return self.make_module()
 
 
 class TemplateModule:
@@ -175,13 +183,13 @@ class Templates:
         self, names: Iterable[str | Template], parent: str | None = None
     ) -> Template:
         """Return the first template that is there."""
-        tried = list(names)
+        tried: list[Any] = list(names)
         for name in tried:
             try:
                 return self.get_template(name, parent)
-            except TemplateNotFound:
+            except (TemplateNotFound, UndefinedError):
                 continue
-        raise TemplatesNotFound([str(name) for name in tried])
+        raise TemplatesNotFound(tried)
 
     def get_or_select_template(
         self,
