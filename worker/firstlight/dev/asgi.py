@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from types import NoneType
 from typing import TYPE_CHECKING
 
 from firstlight.headers import Headers
@@ -10,7 +11,7 @@ from firstlight.request import Request
 from firstlight.response import Response, encoded
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Awaitable, Callable
+    from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine
     from typing import Any, TypeAlias
 
     Scope: TypeAlias = dict[str, Any]
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
     Handler: TypeAlias = Callable[[Request, "HostPlatform"], Awaitable[Response]]
 
 NO_CONTENT = (204, 304)
+BODILESS = ("GET", "HEAD")
 
 
 class HostPlatform:
@@ -68,9 +70,33 @@ def asgi_app(
             request_of(scope, receive),
             HostPlatform(client[0] if client else None, fetch),
         )
-        await send_response(response, scope["method"], send)
+        sending = send_response(response, scope["method"], send)
+        # What reads the request while it answers would miss what the watch receives.
+        if scope["method"] in BODILESS and not isinstance(response.body, (str, bytes, NoneType)):
+            await _while_connected(sending, receive)
+        else:
+            await sending
 
     return app
+
+
+async def _while_connected(sending: Coroutine[Any, Any, None], receive: Receive) -> None:
+    """Send until the client goes away, so that an endless stream ends with it."""
+
+    async def watch() -> None:
+        while (await receive())["type"] != "http.disconnect":
+            pass
+
+    tasks = [asyncio.ensure_future(sending), asyncio.ensure_future(watch())]
+    try:
+        await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
+    finally:
+        for task in tasks:
+            task.cancel()
+        results = await asyncio.gather(*tasks, return_exceptions=True)
+    for error in results:
+        if isinstance(error, Exception):
+            raise error
 
 
 def request_of(scope: Scope, receive: Receive) -> Request:

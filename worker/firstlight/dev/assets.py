@@ -34,6 +34,7 @@ if TYPE_CHECKING:
 
 
 READ_METHODS = ("GET", "HEAD")
+PLACEHOLDER = re.compile(r":([A-Za-z]\w*)")
 CACHE_CONTROL = "public, max-age=0, must-revalidate"
 MIME_TYPES = {
     ".js": "text/javascript",
@@ -165,21 +166,25 @@ class AssetServer:
         return Response(asset.body, 200, headers)
 
     def _with_headers(self, response: Response, url: URL) -> Response:
+        added: set[str] = set()
         for pattern, add, remove in self._headers:
-            if pattern.fullmatch(url.pathname):
-                for name in remove:
-                    if name in response.headers:
-                        del response.headers[name]
-                for name, value in add:
-                    response.headers[name] = value
+            if (found := pattern.fullmatch(url.pathname)) is None:
+                continue
+            for name in remove:
+                if name in response.headers:
+                    del response.headers[name]
+            for name, value in add:
+                filled = _filled(value, found)
+                if name.lower() in added:  # two lines of one name are one list
+                    filled = f"{response.headers[name]}, {filled}"
+                response.headers[name] = filled
+                added.add(name.lower())
         return response
 
     def _redirect(self, url: URL) -> Response | None:
         for pattern, target, status in self._redirects:
             if (found := pattern.fullmatch(url.pathname)) is not None:
-                location = target
-                for name, value in found.groupdict().items():
-                    location = location.replace(f":{name}", value)
+                location = _filled(target, found)
                 return Response.redirect(location + ("" if "?" in location else url.search), status)
         return None
 
@@ -205,7 +210,7 @@ def parse_headers(
             rules.append((_pattern(line.strip()), [], []))
         elif rules and line.strip().startswith("!"):
             rules[-1][2].append(line.strip()[1:].strip())
-        elif rules:
+        elif rules and ":" in line:
             name, _, value = line.strip().partition(":")
             rules[-1][1].append((name.strip(), value.strip()))
     return rules
@@ -225,7 +230,13 @@ def parse_redirects(text: str) -> list[tuple[re.Pattern[str], str, int]]:
 def _pattern(rule: str) -> re.Pattern[str]:
     """Turn `/a/:name/*` into an expression."""
     expression = re.escape(rule).replace(r"\*", "(?P<splat>.*)", 1)
-    return re.compile(re.sub(r":(\w+)", r"(?P<\1>[^/]+)", expression))
+    return re.compile(PLACEHOLDER.sub(r"(?P<\1>[^/]+)", expression))
+
+
+def _filled(text: str, found: re.Match[str]) -> str:
+    """Put what a pattern has matched in place of `:name` and `:splat`."""
+    values = found.groupdict()
+    return PLACEHOLDER.sub(lambda name: values.get(name[1], name[0]), text)
 
 
 def _decoded(pathname: str) -> str | None:
@@ -321,7 +332,7 @@ def _extension_redirect(
     if f"{stem}.html" in files:
         return Found(redirect=f"/{stem}{'/' if file_slash else ''}")
     if _join(stem, "index.html") in files:
-        return Found(redirect=f"/{stem}{'/' if folder_slash else ''}")
+        return Found(redirect=f"/{stem}{'/' if folder_slash and stem else ''}")
     return None
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import sys
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -13,7 +14,7 @@ from firstlight.build.compile import compile_site
 from firstlight.build.config import load_config
 from firstlight.build.loader import SiteLoader, forget_modules
 from firstlight.build.pipeline import adapter_errors, host_manifest, plan
-from firstlight.build.platform_files import redirects_file
+from firstlight.build.platform_files import headers_file, redirects_file
 from firstlight.build.prerender import Prerenderer, StaticPath, located
 from firstlight.build.scan import PAGES, Site, scan
 from firstlight.build.wrangler import load_wrangler
@@ -74,12 +75,11 @@ class DevSite:
         self._root = root
         self._loader: SiteLoader | None = None
         self._generation: Generation | None = None
-        self._config_error: FirstlightError | None = None
+        self._loading = asyncio.Lock()
 
     def reload(self) -> None:
         """Forget what was loaded; the next request reads the sources again."""
         self._generation = None
-        self._config_error = None
         if self._loader is not None:
             sys.meta_path.remove(self._loader)
             self._loader = None
@@ -109,9 +109,10 @@ class DevSite:
         Raises:
             FirstlightError: The configuration cannot be used.
         """
-        if self._generation is None:
-            self._generation = await self._load()
-        return self._generation
+        async with self._loading:  # a page and its assets ask at once
+            if self._generation is None:
+                self._generation = await self._load()
+            return self._generation
 
     async def _load(self) -> Generation:
         config, wrangler = load_config(self._root), load_wrangler(self._root)
@@ -120,6 +121,8 @@ class DevSite:
         errors = [*site.errors, *errors, *undeclared_bindings(site, wrangler)]
         errors += adapter_errors(site)
         broken = _by_file(site, errors)
+        if self._loader is not None:
+            sys.meta_path.remove(self._loader)
         self._loader = SiteLoader(site, modules)
         sys.meta_path.insert(0, self._loader)
         app = DevApp(host_manifest(site), load=self._loader.load)
@@ -127,7 +130,12 @@ class DevSite:
         for file, wrong in _by_file(site, failures).items():
             broken.setdefault(file, []).extend(wrong)
         files = _SourceFiles(site, paths, Prerenderer(app, config))
-        assets = AssetServer(files, wrangler.html_handling, redirects=redirects_file(site))
+        assets = AssetServer(
+            files,
+            wrangler.html_handling,
+            headers=headers_file(site, []),
+            redirects=redirects_file(site),
+        )
         return Generation(site, app, assets, broken)
 
     def _errors_for(self, generation: Generation, request: Request) -> list[Exception]:

@@ -15,7 +15,7 @@ from firstlight.build.output import DIST
 from firstlight.build.wrangler import load_wrangler
 from firstlight.dev.asgi import HostPlatform, asgi_app
 from firstlight.dev.assets import AssetServer, FolderFiles
-from firstlight.dev.serving import announce, serve
+from firstlight.dev.serving import serve
 from firstlight.errors import FirstlightError
 from firstlight.response import Response
 
@@ -39,8 +39,7 @@ def serve_preview(root: Path, host: str, port: int) -> None:
         FirstlightError: There is no build, or the port is taken.
     """
     app = preview_app(root)
-    announce("preview", host, port)
-    serve(app, host, port)
+    serve("preview", app, host, port)
 
 
 def preview_app(root: Path) -> ASGIApp:

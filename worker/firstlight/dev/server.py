@@ -12,8 +12,9 @@ from firstlight.build.output import STATE
 from firstlight.build.pipeline import importable
 from firstlight.dev.asgi import asgi_app
 from firstlight.dev.dev_site import DevSite
-from firstlight.dev.serving import announce, serve
+from firstlight.dev.serving import serve
 from firstlight.response import Response, encoded
+from firstlight.url import URL
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
@@ -53,7 +54,7 @@ class DevServer:
 
     async def handle(self, request: Request, platform: HostPlatform) -> Response:
         """Answer a request; HTML gets the script that reloads it."""
-        if request.url.endswith(RELOAD_PATH):
+        if URL(request.url).pathname == RELOAD_PATH:
             headers = {"content-type": "text/event-stream", "cache-control": "no-store"}
             return Response(self._events(), 200, headers)
         response = await self._site.handle(request, platform)
@@ -109,6 +110,5 @@ def serve_dev(root: Path, host: str, port: int) -> None:
     """
     os.chdir(root)  # the embedded bindings look for wrangler.toml here
     server = DevServer(root)
-    announce("dev", host, port)
     with importable(root):
-        serve(asgi_app(server.handle, server.fetch), host, port, server.watch())
+        serve("dev", asgi_app(server.handle, server.fetch), host, port, server.watch)

@@ -12,7 +12,7 @@ from rich.console import Console
 from firstlight.errors import FirstlightError
 
 if TYPE_CHECKING:
-    from collections.abc import Coroutine
+    from collections.abc import Callable, Coroutine
     from typing import Any
 
     from firstlight.dev.asgi import ASGIApp
@@ -21,15 +21,12 @@ if TYPE_CHECKING:
 HTTP = "h11"
 
 
-def announce(name: str, host: str, port: int) -> None:
-    """Say where the server listens."""
-    Console().print(
-        f"[bold]Firstlight {name}[/] on [cyan]http://{host}:{port}/[/] (Ctrl+C stops it)"
-    )
-
-
 def serve(
-    app: ASGIApp, host: str, port: int, beside: Coroutine[Any, Any, None] | None = None
+    name: str,
+    app: ASGIApp,
+    host: str,
+    port: int,
+    beside: Callable[[], Coroutine[Any, Any, None]] | None = None,
 ) -> None:
     """Serve until interrupted, with another task beside the server if given.
 
@@ -37,6 +34,7 @@ def serve(
         FirstlightError: The port is taken.
     """
     listener = _listen(host, port)
+    _announce(name, host, port)
     config = uvicorn.Config(
         app,
         http=HTTP,
@@ -54,12 +52,19 @@ def serve(
         listener.close()
 
 
+def _announce(name: str, host: str, port: int) -> None:
+    """Say where the server listens."""
+    Console().print(
+        f"[bold]Firstlight {name}[/] on [cyan]http://{host}:{port}/[/] (Ctrl+C stops it)"
+    )
+
+
 async def _run(
     server: uvicorn.Server,
     listener: socket.socket,
-    beside: Coroutine[Any, Any, None] | None,
+    beside: Callable[[], Coroutine[Any, Any, None]] | None,
 ) -> None:
-    task = asyncio.ensure_future(beside) if beside else None
+    task = asyncio.ensure_future(beside()) if beside else None
     try:
         await server.serve(sockets=[listener])
     finally:
