@@ -19,6 +19,9 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Generator
 
 HOST = "127.0.0.1"
+PORT = click.IntRange(1, 65535)
+# Where nobody looks, in a pipe or a log, no line is broken to fit a window.
+PLAIN_WIDTH = 1000
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"]})
@@ -41,11 +44,11 @@ def build(*, show_traceback: bool) -> None:
 
     with _told_errors(show_traceback=show_traceback), _progress() as progress:
         result = run(Path.cwd(), progress)
-    Console().print(build_report(result))
+    _console().print(build_report(result))
 
 
 @main.command()
-@click.option("--port", default=4321, show_default=True, help="Port to listen on.")
+@click.option("--port", type=PORT, default=4321, show_default=True, help="Port to listen on.")
 @click.option("--host", default=HOST, show_default=True, help="Address to listen on.")
 def dev(*, port: int, host: str) -> None:
     """Serve the site from its sources and reload the browser on change."""
@@ -56,7 +59,7 @@ def dev(*, port: int, host: str) -> None:
 
 
 @main.command()
-@click.option("--port", default=4322, show_default=True, help="Port to listen on.")
+@click.option("--port", type=PORT, default=4322, show_default=True, help="Port to listen on.")
 @click.option("--host", default=HOST, show_default=True, help="Address to listen on.")
 def preview(*, port: int, host: str) -> None:
     """Serve dist/ as Cloudflare would: assets first, then the Worker's code."""
@@ -76,9 +79,16 @@ def routes() -> None:
     with _told_errors():
         root = Path.cwd()
         site = scan(root, load_config(root))
-        Console().print(routes_table(site))
+        _console().print(routes_table(site))
         if site.errors:
             raise BuildFailedError(site.errors)
+
+
+def _console(*, stderr: bool = False) -> Console:
+    console = Console(stderr=stderr, highlight=False)
+    if not console.is_terminal:
+        console.width = PLAIN_WIDTH
+    return console
 
 
 @contextmanager
@@ -89,7 +99,7 @@ def _told_errors(*, show_traceback: bool = False) -> Generator[None, None, None]
     try:
         yield
     except FirstlightError as error:
-        console = Console(stderr=True, highlight=False)
+        console = _console(stderr=True)
         errors = error.errors if isinstance(error, BuildFailedError) else [error]
         for each in errors:
             print_error(console, each, Path.cwd())

@@ -8,9 +8,10 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from firstlight.build.compile import template_modules
-from firstlight.build.imports import ImportTracer, Origin
+from firstlight.build.compile import check_syntax, template_modules
+from firstlight.build.imports import JINJA2_MODULES, ImportTracer, Origin
 from firstlight.build.scan import PAGES, read_text
+from firstlight.errors import FirstlightError
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -20,16 +21,6 @@ if TYPE_CHECKING:
     from firstlight.build.wrangler import Wrangler
     from firstlight.manifest import Manifest
 
-# What compiled templates need of Jinja2; its lexer, parser and compiler stay at home.
-JINJA2_MODULES = (
-    "async_utils",
-    "constants",
-    "exceptions",
-    "filters",
-    "runtime",
-    "tests",
-    "utils",
-)
 # The package imports these when they are first asked for, which no tracer sees.
 BINDINGS_MODULES = ("_js", "d1", "kv", "r2")
 ENTRY_IMPORTS = (
@@ -95,7 +86,20 @@ def bundle(
         files |= _jinja2_files()
     files["manifest.py"] = manifest_text(manifest, wrangler)
     files["entry.py"] = entry_text(has_bindings=has_bindings)
-    return dict(sorted(files.items())), tracer.errors
+    return dict(sorted(files.items())), [*tracer.errors, *_syntax_errors(site, tracer)]
+
+
+def _syntax_errors(site: Site, tracer: ImportTracer) -> list[Exception]:
+    """Compile the site's helper modules; without a prerendered page nothing has run them yet."""
+    errors: list[Exception] = []
+    for name, origin in tracer.found.items():
+        is_beside_pages = origin.path is not None and origin.path.is_relative_to(site.root)
+        if name in site.modules or (is_beside_pages and not origin.is_installed):
+            try:
+                check_syntax(origin.text, origin.file)
+            except FirstlightError as error:
+                errors.append(error)
+    return errors
 
 
 def used_templates(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import datetime
+import math
 import re
 from dataclasses import dataclass
 from functools import cached_property
@@ -68,7 +69,9 @@ class Compiler:
             FrontmatterError, TemplateError: With the page's own line.
         """
         if route.is_endpoint:
-            return CompiledModule(route.module, route.file, route.source.frontmatter or "")
+            text = route.source.frontmatter or ""
+            check_syntax(text, route.file)
+            return CompiledModule(route.module, route.file, text)
         if route.kind == "markdown":
             return self._markdown_page(route)
         module = _Writer(route.file)
@@ -92,6 +95,7 @@ class Compiler:
                 location=Location(file, 1),
             )
         module = _Writer(file)
+        module.add_header()
         used = self._write_template(module, name, source)
         return module.finish(self._template_modules[name], name, used)
 
@@ -99,6 +103,7 @@ class Compiler:
         module = _Writer(route.file)
         document = render_markdown(route.source.body)
         layout = route.data.get("layout")
+        module.add_header()
         if layout is None:
             _write_plain_markdown(module, document.html, _title(route, document.headings))
             return module.finish(route.module, "", frozenset())
@@ -114,7 +119,12 @@ class Compiler:
             "headings": document.headings,
             "file": route.file,
         }
-        _write_markdown(module, document.html, names, route.file, line)
+        try:
+            _write_markdown(module, document.html, names, route.file, line)
+        except RecursionError as error:
+            raise FrontmatterError(
+                "The frontmatter contains itself.", location=Location(route.file, 1)
+            ) from error
         return module.finish(route.module, layout, frozenset((layout,)))
 
     def _write_template(self, module: _Writer, name: str, source: Source) -> frozenset[str | None]:
@@ -177,6 +187,12 @@ class _Writer:
             "",
         ]
         self._runs: list[str] = []
+        self._header = 0
+
+    def add_header(self) -> None:
+        """Leave room for what errors are told by; it is there before anything can fail."""
+        self._header = len(self.lines)
+        self.lines += ["", "", "", ""]
 
     def add(self, text: str) -> None:
         """Add a line that comes from nowhere in the page."""
@@ -195,10 +211,13 @@ class _Writer:
     def finish(self, name: str, template: str, used: frozenset[str | None]) -> CompiledModule:
         """Close the module; its text must be valid Python."""
         runs = " ".join(_merged(self._runs))
-        self.lines += ["", f"__template__ = {template!r}", f"__page__ = {self.file!r}"]
-        self.lines += [f"__lines__ = {runs!r}", ""]
-        text = "\n".join(self.lines)
-        _check_syntax(text, self.file, runs)
+        self.lines[self._header : self._header + 3] = [
+            f"__page__ = {self.file!r}",
+            f"__template__ = {template!r}",
+            f"__lines__ = {runs!r}",
+        ]
+        text = "\n".join([*self.lines, ""])
+        check_syntax(text, self.file, runs)
         return CompiledModule(name, self.file, text, used)
 
 
@@ -213,7 +232,12 @@ def _merged(runs: list[str]) -> Iterator[str]:
         expected = line - target if linear else None
 
 
-def _check_syntax(text: str, file: str, runs: str) -> None:
+def check_syntax(text: str, file: str, runs: str = "1+1") -> None:
+    """Make sure that a module compiles; `runs` are its `__lines__`.
+
+    Raises:
+        FrontmatterError: It does not; the location is the line in the file.
+    """
     try:
         compile(text, file, "exec", dont_inherit=True)
     except SyntaxError as error:
@@ -225,6 +249,9 @@ def _check_syntax(text: str, file: str, runs: str) -> None:
 
 def _write_frontmatter(module: _Writer, route: SiteRoute) -> None:
     frontmatter = route.frontmatter or analyse(route.source)
+    for line, text in frontmatter.future_lines:
+        module.add_from(line, text)
+    module.add_header()
     if not frontmatter.tree.body:
         return
     keep_static_paths = route.is_prerendered
@@ -233,13 +260,24 @@ def _write_frontmatter(module: _Writer, route: SiteRoute) -> None:
         if line not in static_paths:
             module.add_from(line, text)
     imports = "".join(f"{name!r}: {name}, " for name in frontmatter.imported)
-    module.add("from firstlight.handlers import Names as _Names")
+    names = _unused("_Names", route)
+    own = "locals" if _unused("locals", route) == "locals" else _unused("_locals", route)
+    module.add(f"from firstlight.handlers import Names as {names}")
+    if own != "locals":
+        module.add(f"from builtins import locals as {own}")
     module.add("")
     module.add("")
     module.add("async def _frontmatter(ctx):")
     for line, text in frontmatter.render_lines:
         module.add_from(line, text)
-    module.add(f"    return _Names({{{imports}}} | locals())")
+    module.add(f"    return {names}({{{imports}}} | {own}())")
+
+
+def _unused(name: str, route: SiteRoute) -> str:
+    """Make a name of ours one that the frontmatter does not use."""
+    while name in (route.source.frontmatter or ""):
+        name += "_"
+    return name
 
 
 def _static_path_lines(tree: ast.Module, route: SiteRoute) -> set[int]:
@@ -326,7 +364,8 @@ def _literal(value: Any, file: str) -> str:
     if isinstance(value, list):
         return f"[{', '.join(_literal(item, file) for item in value)}]"  # pyright: ignore[reportUnknownVariableType]
     if value is None or isinstance(value, (str, int, float, bool, bytes)):
-        return f"float({str(value)!r})" if value in (float("inf"), -float("inf")) else repr(value)
+        is_number = not isinstance(value, float) or math.isfinite(value)
+        return repr(value) if is_number else f"float({str(value)!r})"
     if isinstance(value, (datetime.date, datetime.datetime)):
         return repr(value)
     raise FrontmatterError(
@@ -339,7 +378,7 @@ def _constant_names(expression: nodes.Expr) -> list[str | None]:
     """List the template names an expression stands for; None for one that is computed."""
     if isinstance(expression, nodes.Const):
         value = expression.value
-        return [value] if isinstance(value, str) else list(value)
+        return [str(value)]
     if isinstance(expression, (nodes.List, nodes.Tuple)):
         return [name for item in expression.items for name in _constant_names(item)]
     return [None]

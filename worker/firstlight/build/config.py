@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import difflib
 import tomllib
+import unicodedata
 from dataclasses import dataclass, field, fields
 from typing import TYPE_CHECKING, Any
 
@@ -63,13 +64,13 @@ def load_config(root: Path) -> Config:
     path = root / FILE
     if not path.exists():
         return Config()
-    text = path.read_text("utf-8")
     try:
-        table = tomllib.loads(text).get("tool", {}).get("firstlight", {})
-    except tomllib.TOMLDecodeError as error:
+        text = path.read_text("utf-8")
+        tools = tomllib.loads(text).get("tool", {})
+    except ValueError as error:  # TOML or UTF-8
         raise ConfigError(f"This is not TOML: {error}.", location=Location(FILE)) from error
     try:
-        return _checked(table)
+        return _checked(tools.get("firstlight", {}))
     except _OptionError as error:
         error.location = Location(FILE, _line_of(text, error.key))
         raise
@@ -84,6 +85,8 @@ class _OptionError(ConfigError):
 
 
 def _checked(table: dict[str, Any]) -> Config:
+    if type(table) is not dict:
+        raise _OptionError("firstlight", f"`tool.firstlight` is a table, not `{table}`.")
     known = [option.name for option in fields(Config)]
     for key in table:
         if key not in known:
@@ -129,7 +132,8 @@ def _site(key: str, value: object) -> str:
 
 def _base(key: str, value: object) -> str:
     text = str(value)
-    if not isinstance(value, str) or not text.startswith("/") or set(text) & set("?#[]%\\ "):
+    odd = set(text) & set("?#[]%\\ ") or {".", ".."} & set(text.split("/")) or "//" in text
+    if not isinstance(value, str) or not text.startswith("/") or odd:
         raise _OptionError(key, f"`base` cannot be `{value}`.", 'Give a path, such as "/docs".')
     return text.rstrip("/") or "/"
 
@@ -149,7 +153,12 @@ def _origins(key: str, value: object) -> tuple[str, ...]:
 def _redirects(key: str, value: object) -> tuple[Redirect, ...]:
     if not isinstance(value, dict):
         raise _OptionError(key, f"`{key}` is a table, not `{value}`.")
-    redirects = [_redirect(source, target) for source, target in value.items()]  # pyright: ignore[reportUnknownArgumentType, reportUnknownVariableType]
+    redirects: list[Redirect] = []
+    for source, target in value.items():  # pyright: ignore[reportUnknownVariableType]
+        redirect = _redirect(source, target)  # pyright: ignore[reportUnknownArgumentType]
+        if any(redirect.pattern == other.pattern for other in redirects):
+            raise _OptionError(source, f"The redirect `{redirect.pattern}` stands twice.")  # pyright: ignore[reportUnknownArgumentType]
+        redirects.append(redirect)
     return tuple(sorted(redirects, key=lambda r: route_key(r.pattern, is_endpoint=False)))
 
 
@@ -162,7 +171,7 @@ def _redirect(source: str, target: object) -> Redirect:
             f"The redirect `{source}` has no usable destination.",
             'Write `"/old" = "/new"` or `"/old" = { status = 302, destination = "/new" }`.',
         )
-    if status is not None and status not in REDIRECT_STATUSES:
+    if status is not None and (type(status) is not int or status not in REDIRECT_STATUSES):
         allowed = ", ".join(map(str, REDIRECT_STATUSES))
         raise _OptionError(
             source,
@@ -172,7 +181,8 @@ def _redirect(source: str, target: object) -> Redirect:
     if not source.startswith("/"):
         raise _OptionError(source, f"The redirect `{source}` does not begin with `/`.")
     _check_params(source, destination)
-    return Redirect(source.rstrip("/") or "/", destination, status)  # pyright: ignore[reportArgumentType]
+    pattern = unicodedata.normalize("NFC", source.rstrip("/") or "/")  # as file names are
+    return Redirect(pattern, destination, status)
 
 
 def _check_params(source: str, destination: str) -> None:

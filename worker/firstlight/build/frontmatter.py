@@ -68,12 +68,14 @@ class Frontmatter:
     """Python frontmatter, analysed.
 
     Attributes:
-        module_lines: (1-based line in the file, text) of what is evaluated once.
+        future_lines: (1-based line in the file, text) of `from __future__` imports.
+        module_lines: The same of what else is evaluated once.
         render_lines: The same of what runs per render, indented by four spaces.
         imported: Names that module-level imports bind; templates see them too.
         tree: The syntax tree, lines as in the frontmatter (its first line is 1).
     """
 
+    future_lines: list[tuple[int, str]]
     module_lines: list[tuple[int, str]]
     render_lines: list[tuple[int, str]]
     imported: list[str]
@@ -95,12 +97,20 @@ def analyse(source: Source) -> Frontmatter:
     """
     text = source.frontmatter or ""
     tree = parse_python(text, source.file, source.frontmatter_line)
+    _refuse_yield(tree, source)
     lines = text.split("\n")
     shared = _shared_lines(tree)
-    module_nodes = [
-        node for node in tree.body if _is_module_level(node) and not _span(node) & shared
-    ]
-    module_lines = {line for node in module_nodes for line in _span(node)}
+    once: list[tuple[int, str]] = []
+    future: list[tuple[int, str]] = []
+    whole: set[int] = set()
+    for node in filter(_is_module_level, reversed(tree.body)):  # so that columns stay right
+        part = future if _is_future(node) else once
+        if _span(node) & shared:
+            part += _cut_out(node, lines)
+        else:
+            part += [(n, lines[n - 1]) for n in _span(node) - whole]
+            whole |= _span(node)
+    once.reverse()
     offset = source.frontmatter_line - 1
     verbatim = _lines_inside_strings(text)
     render_lines = [
@@ -109,14 +119,39 @@ def analyse(source: Source) -> Frontmatter:
             line if number in verbatim or not line.strip() else f"    {line}",
         )
         for number, line in enumerate(lines, 1)
-        if number not in module_lines
+        if number not in whole
     ]
     return Frontmatter(
-        [(n + offset, lines[n - 1]) for n in sorted(module_lines)],
+        [(n + offset, line) for n, line in sorted(future)],
+        [(n + offset, line) for n, line in sorted(once, key=lambda item: item[0])],
         render_lines,
-        sorted({name for node in module_nodes for name in _imported_names(node, source)}),
+        sorted({name for node in tree.body for name in _imported_names(node, source)}),
         tree,
     )
+
+
+def _cut_out(node: ast.stmt, lines: list[str]) -> list[tuple[int, str]]:
+    """Take a statement out of lines that it shares with others, as in `import a; b = 1`."""
+    first, last = node.lineno - 1, (node.end_lineno or node.lineno) - 1
+    cut = ast.get_source_segment("\n".join(lines), node) or ""
+    before = lines[first].encode()[: node.col_offset].decode()
+    after = lines[last].encode()[node.end_col_offset :].decode()
+    if first == last:
+        lines[first] = f"{before}pass{after}"
+    else:
+        rest = f"pass{after}" if after.lstrip().startswith(";") else after
+        lines[first : last + 1] = [f"{before}pass", *[""] * (last - first - 1), rest]
+    return [(first + 1 + n, text) for n, text in enumerate(cut.split("\n"))]
+
+
+def _refuse_yield(tree: ast.Module, source: Source) -> None:
+    for node in (node for statement in tree.body for node in _own_scope(statement)):
+        if isinstance(node, (ast.Yield, ast.YieldFrom)):
+            raise FrontmatterError(
+                "`yield` has no place in frontmatter.",
+                hint="Bind a name for the template, or return a `Response`.",
+                location=Location(source.file, node.lineno + source.frontmatter_line - 1),
+            )
 
 
 def parse_python(text: str, file: str, first_line: int = 1) -> ast.Module:
@@ -181,26 +216,51 @@ def _prerender_literal(node: ast.stmt) -> ast.expr | None:
     return node.value if is_prerender else None
 
 
-def _bindings_of_prerender(node: ast.AST) -> Iterator[int]:
+def _bindings_of_prerender(statement: ast.stmt) -> Iterator[int]:
     """Yield the lines on which a statement binds `prerender` in the module's scope."""
-    if isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)):
-        if node.name == "prerender":
+    for node in _own_scope(statement):
+        if "prerender" in _bound_names(node):
+            yield getattr(node, "lineno", statement.lineno)
+    for node in ast.walk(statement):
+        if isinstance(node, ast.Global) and "prerender" in node.names:
             yield node.lineno
+
+
+def _bound_names(node: ast.AST) -> set[str | None]:
+    if isinstance(node, ast.Name):
+        return set() if isinstance(node.ctx, ast.Load) else {node.id}
+    if isinstance(node, ast.alias):
+        return {node.asname or node.name.partition(".")[0]}
+    if isinstance(node, ast.MatchMapping):
+        return {node.rest}
+    named = (
+        ast.FunctionDef,
+        ast.AsyncFunctionDef,
+        ast.ClassDef,
+        ast.ExceptHandler,
+        ast.MatchAs,
+        ast.MatchStar,
+    )
+    return {node.name} if isinstance(node, named) else set()
+
+
+def _own_scope(node: ast.AST) -> Iterator[ast.AST]:
+    """Walk through a node, but not into functions and classes."""
+    yield node
+    if isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef, ast.Lambda)):
         return
-    if isinstance(node, ast.Lambda):
-        return
-    if isinstance(node, ast.Name) and node.id == "prerender" and isinstance(node.ctx, ast.Store):
-        yield node.lineno
-    if isinstance(node, ast.alias) and (node.asname or node.name) == "prerender":
-        yield node.lineno
     for child in ast.iter_child_nodes(node):
-        yield from _bindings_of_prerender(child)
+        yield from _own_scope(child)
 
 
 def _is_module_level(node: ast.stmt) -> bool:
     if isinstance(node, (ast.Import, ast.ImportFrom)) or _is_static_paths(node):
         return True
     return _prerender_literal(node) is not None
+
+
+def _is_future(node: ast.stmt) -> bool:
+    return isinstance(node, ast.ImportFrom) and node.module == "__future__"
 
 
 def _is_static_paths(node: ast.stmt) -> bool:
@@ -214,20 +274,19 @@ def _span(node: ast.stmt) -> set[int]:
 
 
 def _shared_lines(tree: ast.Module) -> set[int]:
-    """Find the lines on which two statements stand, as in `import a; b = 1`."""
-    seen: set[int] = set()
+    """Find the lines whose statements go to different places, as in `import a; b = 1`."""
+    seen: dict[int, tuple[bool, bool]] = {}
     shared: set[int] = set()
     for node in tree.body:
-        span = _span(node)
-        shared |= seen & span
-        seen |= span
+        place = (_is_module_level(node), _is_future(node))
+        shared |= {line for line in _span(node) if seen.setdefault(line, place) != place}
     return shared
 
 
 def _imported_names(node: ast.stmt, source: Source) -> list[str]:
     if not isinstance(node, (ast.Import, ast.ImportFrom)):
         return []
-    if isinstance(node, ast.ImportFrom) and node.module == "__future__":
+    if _is_future(node):
         return []
     names = [alias.asname or alias.name.partition(".")[0] for alias in node.names]
     if "*" in names:

@@ -19,6 +19,16 @@ if TYPE_CHECKING:
 RUNTIME = frozenset(
     ("js", "pyodide", "pyodide_js", "_pyodide", "workers", "cloudflare", "manifest")
 )
+# What compiled templates need of Jinja2; its lexer, parser and compiler stay at home.
+JINJA2_MODULES = (
+    "async_utils",
+    "constants",
+    "exceptions",
+    "filters",
+    "runtime",
+    "tests",
+    "utils",
+)
 # Firstlight's own modules that need the host.
 HOST_ONLY = (
     "firstlight.build",
@@ -35,11 +45,13 @@ class Import(NamedTuple):
     Attributes:
         is_optional: Whether the code goes on without it: a guarded import, or `from x import y`
             where y need not be a module.
+        is_lazy: Whether it stands in a function.
     """
 
     module: str
     line: int
     is_optional: bool = False
+    is_lazy: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,6 +62,11 @@ class Origin:
     text: str
     path: Path | None = None
     is_package: bool = False
+
+    @property
+    def is_installed(self) -> bool:
+        """Whether it belongs to an installed package, which the site cannot mend."""
+        return self.path is not None and "site-packages" in self.path.parts
 
 
 class ImportTracer:
@@ -69,11 +86,12 @@ class ImportTracer:
 
     def trace(self, name: str) -> None:
         """Add a module and everything it imports to `found`."""
-        pending = [Import(name, 0)]
-        importers: dict[str, Origin | None] = {name: None}
+        pending: list[tuple[Import, Origin | None]] = [(Import(name, 0), None)]
         while pending:
-            wanted = pending.pop()
-            importer = importers.get(wanted.module)
+            wanted, importer = pending.pop()
+            if _needs_compiler(wanted):
+                why = f"`{wanted.module}` works at build only, not in the Worker"
+                self._refuse(wanted, importer, why)
             for step in self._with_parents(wanted):
                 origin = self._add(step, importer)
                 if origin is None:
@@ -82,8 +100,9 @@ class ImportTracer:
                     continue
                 self._traced.add(step.module)
                 for imported in imports_of(origin.text, step.module, is_package=origin.is_package):
-                    importers.setdefault(imported.module, origin)
-                    pending.append(imported)
+                    # A package's optional features import what they need when they are used.
+                    is_optional = imported.is_optional or (imported.is_lazy and origin.is_installed)
+                    pending.append((imported._replace(is_optional=is_optional), origin))
 
     @property
     def _traced(self) -> set[str]:
@@ -144,6 +163,14 @@ class ImportTracer:
         )
 
 
+def _needs_compiler(wanted: Import) -> bool:
+    """Tell whether an import wants the part of Jinja2 that is not uploaded."""
+    top, _, rest = wanted.module.partition(".")
+    if top != "jinja2" or wanted.is_optional:
+        return False
+    return rest.partition(".")[0] not in JINJA2_MODULES
+
+
 class Place(NamedTuple):
     """Where a module lies.
 
@@ -196,25 +223,34 @@ def _imports(node: ast.AST, package: str, *, is_optional: bool) -> Iterator[Impo
     if isinstance(node, ast.Import):
         yield from (Import(alias.name, node.lineno, is_optional) for alias in node.names)
     elif isinstance(node, ast.ImportFrom):
-        base = _absolute(node, package)
-        if base:
+        if base := _absolute(node, package):
             yield Import(base, node.lineno, is_optional)
             yield from (
                 Import(f"{base}.{alias.name}", node.lineno, is_optional=True)
                 for alias in node.names
             )
-    elif isinstance(node, ast.If) and _is_type_checking(node.test):
-        for child in node.orelse:
-            yield from _imports(child, package, is_optional=is_optional)
-    elif isinstance(node, ast.Try):
-        guarded = is_optional or any(map(_catches_import_error, node.handlers))
-        for child in node.body:
-            yield from _imports(child, package, is_optional=guarded)
-        for child in (*node.handlers, *node.orelse, *node.finalbody):
-            yield from _imports(child, package, is_optional=is_optional)
     else:
-        for child in ast.iter_child_nodes(node):
-            yield from _imports(child, package, is_optional=is_optional)
+        is_function = isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef))
+        for child, is_guarded in _parts(node):
+            for found in _imports(child, package, is_optional=is_optional or is_guarded):
+                yield found._replace(is_lazy=True) if is_function else found
+
+
+def _parts(node: ast.AST) -> Iterator[tuple[ast.AST, bool]]:
+    """Yield what a node holds, and whether a module may be missing there.
+
+    What only type checkers read is left out.
+    """
+    if isinstance(node, ast.If) and _is_type_checking(node.test):
+        yield from ((child, False) for child in node.orelse)
+    elif isinstance(node, ast.Try):
+        # What stands in for a missing module is needed only where that module is missing.
+        is_guarded = any(map(_catches_import_error, node.handlers))
+        yield from ((child, is_guarded) for child in (*node.body, *node.handlers, *node.orelse))
+        yield from ((child, False) for child in node.finalbody)
+    else:
+        is_guarded = isinstance(node, ast.With) and any(map(_suppresses, node.items))
+        yield from ((child, is_guarded) for child in ast.iter_child_nodes(node))
 
 
 def _absolute(node: ast.ImportFrom, package: str) -> str:
@@ -234,5 +270,16 @@ def _catches_import_error(handler: ast.ExceptHandler) -> bool:
     if handler.type is None:
         return True
     types = handler.type.elts if isinstance(handler.type, ast.Tuple) else [handler.type]
+    return any(map(_is_import_error, types))
+
+
+def _suppresses(item: ast.withitem) -> bool:
+    call = item.context_expr
+    if not isinstance(call, ast.Call) or not ast.unparse(call.func).endswith("suppress"):
+        return False
+    return any(map(_is_import_error, call.args))
+
+
+def _is_import_error(kind: ast.expr) -> bool:
     names = {"ImportError", "ModuleNotFoundError", "Exception", "BaseException"}
-    return any(getattr(kind, "id", None) in names for kind in types)
+    return getattr(kind, "id", None) in names

@@ -11,6 +11,7 @@ from importlib.machinery import ModuleSpec
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from firstlight.build.compile import check_syntax
 from firstlight.build.scan import PAGES, read_text
 
 if TYPE_CHECKING:
@@ -70,6 +71,7 @@ class SiteLoader(MetaPathFinder, Loader):
         elif name in self._site.modules:
             file = self._site.modules[name]
             text = read_text(self._site.root / file, file)
+            check_syntax(text, file)
         else:
             return
         if not text.startswith("#") or "__page__ = " not in text:

@@ -60,8 +60,8 @@ def load_frontmatter(source: Source) -> dict[str, Any]:
         FrontmatterError: It is not YAML, or no mapping.
     """
     try:
-        data: Any = yaml.safe_load(source.frontmatter or "") or {}
-    except yaml.YAMLError as error:
+        data: Any = yaml.safe_load(source.frontmatter or "")
+    except (yaml.YAMLError, ValueError) as error:  # ValueError: a date such as 2026-13-01
         mark = getattr(error, "problem_mark", None)
         line = source.frontmatter_line + (mark.line if mark else 0)
         problem = getattr(error, "problem", None) or str(error).splitlines()[0]
@@ -69,6 +69,8 @@ def load_frontmatter(source: Source) -> dict[str, Any]:
             f"The frontmatter is not YAML: {problem}.",
             location=Location(source.file, line),
         ) from error
+    if data is None:
+        return {}
     if not isinstance(data, dict):
         raise FrontmatterError(
             f"The frontmatter is a {type(data).__name__}, not a mapping.",

@@ -11,6 +11,8 @@ from typing import TYPE_CHECKING
 
 from filelock import FileLock
 
+from firstlight.errors import FirstlightError
+
 if TYPE_CHECKING:
     from collections.abc import Generator
     from pathlib import Path
@@ -42,13 +44,16 @@ def write_file(folder: Path, name: str, content: bytes) -> None:
     """Write a file below a folder.
 
     Raises:
-        ValueError: The name leads outside the folder.
+        FirstlightError: The name leads outside the folder, or is none the disk takes.
     """
     path = folder / name
-    if not path.resolve().is_relative_to(folder.resolve()):
-        raise ValueError(f"`{name}` leads outside of the output folder.")
-    path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_bytes(content)
+    try:
+        if not path.resolve().is_relative_to(folder.resolve()):
+            raise FirstlightError(f"`{name}` leads outside of the output folder.")
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(content)
+    except OSError as error:
+        raise FirstlightError(f"`{name}` cannot be written: {error.strerror}.") from error
 
 
 def swap_in(staged: Path, root: Path) -> bool:

@@ -21,12 +21,21 @@ from firstlight.build.prerender import (
     Prerenderer,
     Rendered,
     StaticPath,
+    check_folders,
     check_outputs,
     located,
     redirect_page,
     static_paths,
 )
-from firstlight.build.scan import PAGES, Site, SiteRoute, output_file, scan
+from firstlight.build.scan import (
+    PAGES,
+    Site,
+    SiteRoute,
+    check_is_site,
+    output_file,
+    redirect_claim,
+    scan,
+)
 from firstlight.build.sdk import write_sdk
 from firstlight.build.wrangler import HTML_HANDLING, Wrangler, load_wrangler
 from firstlight.content import site_root
@@ -72,13 +81,14 @@ def build(root: Path, progress: Progress | None = None) -> BuildResult:
         BuildFailedError: With every error of all stages that could run.
     """
     started = time.perf_counter()
-    with build_lock(root), importable(root):
-        try:
+    try:
+        check_is_site(root)
+        with build_lock(root), importable(root):
             result = asyncio.run(_build(root, progress or _silent))
-        except FirstlightError as error:
-            raise (
-                error if isinstance(error, BuildFailedError) else BuildFailedError([error])
-            ) from error
+    except BuildFailedError:
+        raise
+    except FirstlightError as error:
+        raise BuildFailedError([error]) from error
     result.seconds = time.perf_counter() - started
     return result
 
@@ -125,9 +135,10 @@ async def _prerender(
         rendered: list[Rendered] = []
         for done, path in enumerate(paths):
             progress("prerender", done, len(paths))
+            await asyncio.sleep(0)  # where Ctrl+C stops pages that never wait themselves
             try:
                 rendered.append(await prerenderer.render(path))
-            except Exception as error:  # noqa: BLE001 - any error of a page is reported with the others
+            except (Exception, SystemExit) as error:  # noqa: BLE001 - any error of a page is reported with the others
                 errors.append(located(error, path.route))
         progress("prerender", len(paths), len(paths))
     return rendered, errors
@@ -150,9 +161,10 @@ async def plan(
             continue
         try:
             paths += await static_paths(route, loader.load(route.module), site.config)
-        except Exception as error:  # noqa: BLE001 - any error of a page is reported with the others
+        except (Exception, SystemExit) as error:  # noqa: BLE001 - any error of a page is reported with the others
             errors.append(located(error, route))
     errors += check_outputs(paths, _claims(site))
+    errors += check_folders(paths, site.assets)
     return paths, errors
 
 
@@ -247,7 +259,7 @@ def _write(site: Site, rendered: list[Rendered], server: Mapping[str, str]) -> b
             write_file(pages, asset, (site.root / PAGES / asset).read_bytes())
         for page in rendered:
             if page.body is not None:
-                write_file(pages, page.path.output, page.body)
+                _write_page(pages, page, page.body)
         if not config.adapter:
             for redirect in config.redirects:
                 output = output_file(redirect.pattern, config, is_endpoint=False)
@@ -264,9 +276,19 @@ def _write(site: Site, rendered: list[Rendered], server: Mapping[str, str]) -> b
         return swap_in(staged, site.root)
 
 
+def _write_page(folder: Path, page: Rendered, body: bytes) -> None:
+    try:
+        write_file(folder, page.path.output, body)
+    except FirstlightError as error:
+        error.location = page.path.route.location
+        raise
+
+
 def _claims(site: Site) -> dict[str, str]:
     """Return path to file of what is answered without prerendering."""
     claims = {f"/{asset}": f"{PAGES}/{asset}" for asset in site.assets}
+    redirects = [r for r in site.config.redirects if not is_dynamic(r.pattern)]
+    claims |= {r.pattern: redirect_claim(r) for r in redirects}
     return claims | {r.pattern: r.file for r in site.on_demand if not is_dynamic(r.pattern)}
 
 

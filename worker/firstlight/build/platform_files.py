@@ -6,7 +6,7 @@ import mimetypes
 import re
 from typing import TYPE_CHECKING
 
-from firstlight.build.scan import PAGES, Site, has_slash
+from firstlight.build.scan import PAGES, Site, canonical_path
 from firstlight.url import PATH_SAFE, percent_encode
 
 if TYPE_CHECKING:
@@ -70,11 +70,10 @@ def _headers(page: Rendered) -> list[tuple[str, str]]:
 
 
 def _url(site: Site, page: Rendered) -> str:
-    base = "" if site.config.base == "/" else site.config.base
-    path = page.path.path
-    if not page.path.route.is_endpoint and path != "/" and has_slash(path, site.config):
-        path += "/"
-    return percent_encode(base + path, PATH_SAFE)
+    is_endpoint = page.path.route.is_endpoint
+    return percent_encode(
+        canonical_path(page.path.path, site.config, is_endpoint=is_endpoint), PATH_SAFE
+    )
 
 
 def _redirect_lines(site: Site, redirect: Redirect) -> list[str]:

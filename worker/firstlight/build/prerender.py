@@ -7,10 +7,11 @@ import posixpath
 import traceback
 from dataclasses import dataclass, field
 from html import escape
+from pathlib import PurePosixPath
 from typing import TYPE_CHECKING, Any
 
 from firstlight.app import App, NoPlatform
-from firstlight.build.scan import SiteRoute, collision, has_slash, output_file
+from firstlight.build.scan import PAGES, SiteRoute, canonical_path, collision, output_file
 from firstlight.context import APIContext, Rewrite
 from firstlight.errors import (
     ContextError,
@@ -208,20 +209,37 @@ def check_outputs(paths: Iterable[StaticPath], claims: Mapping[str, str]) -> lis
 
     Args:
         paths: Every path to prerender.
-        claims: Path to file of what is not prerendered: assets and static on-demand routes.
+        claims: Path to file of what is not prerendered: assets, redirects and static
+            on-demand routes.
     """
     owners: dict[str, list[str]] = {path: [file] for path, file in claims.items()}
     for path in paths:
-        files = owners.setdefault(path.path, [])
-        if path.route.file not in files:
-            files.append(path.route.file)
-    outputs: dict[str, list[str]] = {}
-    for path in paths:
-        outputs.setdefault(path.output, []).append(path.route.file)
-    owners |= {
-        f"/{output}": files for output, files in outputs.items() if f"/{output}" not in owners
-    }
-    return [collision(url, files) for url, files in owners.items() if len(files) > 1]
+        for url in (path.path, f"/{path.output}"):
+            files = owners.setdefault(url, [])
+            if path.route.file not in files:
+                files.append(path.route.file)
+    found: dict[tuple[str, ...], RouteError] = {}
+    for url, files in owners.items():
+        if len(files) > 1:  # a page's path comes before its file, which says the same
+            found.setdefault((url.removesuffix("/index.html"), *files), collision(url, files))
+    return list(found.values())
+
+
+def check_folders(paths: Iterable[StaticPath], assets: Iterable[str]) -> list[RouteError]:
+    """Find files that would have to be folders, too: `blog` beside `blog/hello/index.html`."""
+    owners = {asset: f"{PAGES}/{asset}" for asset in assets}
+    owners |= {path.output: path.route.file for path in paths}
+    return [
+        RouteError(
+            f"`/{folder}` would be a file and a folder:\n    {owners[folder]}\n    {file}",
+            hint="Give the endpoint an extension, as in `blog.json.py`, "
+            "or set `prerender = False` in one of them.",
+            location=Location(owners[folder]),
+        )
+        for output, file in owners.items()
+        for folder in map(str, PurePosixPath(output).parents)
+        if folder in owners
+    ]
 
 
 class Prerenderer:
@@ -270,11 +288,8 @@ class Prerenderer:
 
     def _context(self, path: StaticPath, platform: Platform) -> PrerenderContext:
         origin = self._config.site or LOCALHOST
-        base = "" if self._config.base == "/" else self._config.base
-        pathname = base + path.path
-        if not path.route.is_endpoint and pathname != "/" and has_slash(path.path, self._config):
-            pathname = pathname.rstrip("/") + "/"
-        url = URL(origin).with_path(percent_encode(pathname or "/", PATH_SAFE))
+        pathname = canonical_path(path.path, self._config, is_endpoint=path.route.is_endpoint)
+        url = URL(origin).with_path(percent_encode(pathname, PATH_SAFE))
         request = Request("GET", url.href)
         ctx = PrerenderContext(
             request,
@@ -305,7 +320,7 @@ def redirect_page(target: str, status: int) -> str:
     )
 
 
-def located(error: Exception, route: SiteRoute) -> Exception:
+def located(error: BaseException, route: SiteRoute) -> Exception:
     """Give an error of a page the place in the site's files it came from."""
     frames = site_frames(error, {})
     place = frames[-1] if frames else None
@@ -325,7 +340,7 @@ class SiteCodeError(FirstlightError):
         frames: Its way through the site's files, outermost first.
     """
 
-    def __init__(self, error: Exception, route: SiteRoute, frames: list[Any]) -> None:
+    def __init__(self, error: BaseException, route: SiteRoute, frames: list[Any]) -> None:
         file, line = (frames[-1].file, frames[-1].line) if frames else (route.file, None)
         super().__init__(
             f"{type(error).__name__}: {error}",
@@ -336,7 +351,7 @@ class SiteCodeError(FirstlightError):
         self.frames = frames
 
 
-def _hint(error: Exception, frames: list[Any]) -> str | None:
+def _hint(error: BaseException, frames: list[Any]) -> str | None:
     is_name = isinstance(error, NameError)
     if is_name and any(frame.function == "get_static_paths" for frame in frames):
         return (

@@ -29,8 +29,10 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from firstlight.build.config import Config
+    from firstlight.manifest import Redirect
 
 PAGES = "pages"
+API = "pages/api/"
 PAGE_EXTENSIONS = (".html", ".jinja", ".md")
 TEMPLATE_EXTENSIONS = (".html", ".jinja")
 MIDDLEWARE = "pages/_middleware.py"
@@ -114,11 +116,7 @@ class Site:
 def scan(root: Path, config: Config) -> Site:
     """Read the files under pages/; what is wrong with one of them goes to `errors`."""
     site = Site(root, config)
-    if not (root / PAGES).is_dir():
-        raise RouteError(
-            "This folder has no `pages/`.",
-            hint="Run the command in a site's root, or create pages/index.html.",
-        )
+    check_is_site(root)
     names = sorted(_files(root / PAGES))
     modules = _ModuleNames(names)
     for name in names:  # helpers first: user code imports them by these names
@@ -135,14 +133,27 @@ def scan(root: Path, config: Config) -> Site:
     return site
 
 
+def check_is_site(root: Path) -> None:
+    """Make sure that there is a pages/ folder.
+
+    Raises:
+        RouteError: There is none.
+    """
+    if not (root / PAGES).is_dir():
+        raise RouteError(
+            "This folder has no `pages/`.",
+            hint="Run the command in a site's root, or create pages/index.html.",
+        )
+
+
 def _files(pages: Path) -> Iterator[str]:
-    """Yield every file below pages/ as a POSIX path; links that lead outside are left out."""
+    """Yield every file below pages/ as a POSIX path; links to outside or nowhere are left out."""
     inside = pages.resolve().parent
     for folder, folders, files in os.walk(pages):
         folders[:] = [name for name in folders if name != "__pycache__"]
         for name in files:
             path = pages.__class__(folder, name)
-            if path.resolve().is_relative_to(inside):
+            if path.is_file() and path.resolve().is_relative_to(inside):
                 yield path.relative_to(pages).as_posix()
 
 
@@ -224,7 +235,7 @@ def decide(route: SiteRoute, config: Config) -> None:
         route.why = f"prerender = {route.prerender}"
     elif config.output == "server":
         route.is_prerendered, route.why = False, 'output = "server"'
-    elif config.output == "hybrid" and route.is_endpoint and _is_api(route.pattern):
+    elif config.output == "hybrid" and route.is_endpoint and route.file.startswith(API):
         route.is_prerendered, route.why = False, "an endpoint under pages/api/"
     else:
         route.is_prerendered, route.why = True, f'output = "{config.output}"'
@@ -234,10 +245,6 @@ def decide(route: SiteRoute, config: Config) -> None:
             hint="Define `GET`, or set `prerender = False`.",
             location=route.location,
         )
-
-
-def _is_api(pattern: str) -> bool:
-    return pattern == "/api" or pattern.startswith(("/api/", "/api."))
 
 
 def _endpoint(file: str, pattern: str, text: str) -> SiteRoute:
@@ -253,7 +260,7 @@ def _endpoint(file: str, pattern: str, text: str) -> SiteRoute:
     source = Source(file, text, "", frontmatter_line=1)
     route = SiteRoute(file, pattern, "endpoint", source, handlers=handlers)
     route.prerender = prerender_value(tree, file)
-    route.frontmatter = Frontmatter([], [], [], tree)
+    route.frontmatter = Frontmatter([], [], [], [], tree)
     return route
 
 
@@ -300,17 +307,26 @@ def _bound_names(tree: ast.Module) -> set[str]:
 def _find_collisions(site: Site) -> None:
     """Report routes that answer the same URL, and files that would be written to one path."""
     claims: dict[str, list[str]] = {}
+    urls: dict[str, str] = {}
+    redirected = {_shape(redirect.pattern) for redirect in site.config.redirects}
     for route in site.routes:
-        if not (is_dynamic(route.pattern) and route.is_prerendered):
+        is_generated = is_dynamic(route.pattern) and route.is_prerendered
+        if not is_generated or _shape(route.pattern) in redirected:
             claims.setdefault(_shape(route.pattern), []).append(route.file)
+            urls.setdefault(_shape(route.pattern), route.pattern)
     for asset in site.assets:
         claims.setdefault("/" + unicodedata.normalize("NFC", asset), []).append(f"{PAGES}/{asset}")
     for redirect in site.config.redirects:
         if (shape := _shape(redirect.pattern)) in claims:
-            claims[shape].append(f"the redirect `{redirect.pattern}` in pyproject.toml")
+            claims[shape].append(redirect_claim(redirect))
     for shape, files in claims.items():
         if len(files) > 1:
-            site.errors.append(collision(shape, files))
+            site.errors.append(collision(urls.get(shape, shape), files))
+
+
+def redirect_claim(redirect: Redirect) -> str:
+    """Name a redirect among the files that answer a URL."""
+    return f"the redirect `{redirect.pattern}` in pyproject.toml"
 
 
 def collision(url: str, files: list[str]) -> RouteError:
@@ -319,7 +335,7 @@ def collision(url: str, files: list[str]) -> RouteError:
     return RouteError(
         f"{len(files)} files answer the URL `{url}`:{listed}",
         hint="Rename all but one of them.",
-        location=Location(files[0]),
+        location=Location(next(file for file in files if file.startswith(PAGES))),
     )
 
 
@@ -340,8 +356,12 @@ class _ModuleNames:
         }
 
     def helper(self, name: str) -> str:
-        """Name a helper as Python itself would import it."""
-        module = ".".join([PAGES, *name.removesuffix(".py").split("/")])
+        """Name a helper as Python itself would import it.
+
+        Its folders are named as a route's are, so that relative imports between them work.
+        """
+        *folders, stem = name.removesuffix(".py").split("/")
+        module = ".".join([PAGES, *map(_identifier, folders), stem])
         module = module.removesuffix(".__init__")
         self._taken.add(module)
         return module
@@ -370,12 +390,26 @@ def output_file(pattern: str, config: Config, *, is_endpoint: bool) -> str:
     """
     path = pattern.strip("/")
     if is_endpoint:
-        return path or "index"
+        return path or "index.html"  # the platform knows no other file for the root
     if path in ("404", "500"):
         return f"{path}.html"
     if not path:
         return "index.html"
     return f"{path}.html" if config.format == "file" else f"{path}/index.html"
+
+
+def canonical_path(path: str, config: Config, *, is_endpoint: bool) -> str:
+    """Return where the platform serves a prerendered path without a redirect, base included."""
+    base = "" if config.base == "/" else config.base
+    if is_endpoint:
+        return base + path
+    slash = has_slash(path, config)
+    if path in ("/404", "/500"):  # always files, whatever the format
+        slash = config.trailing_slash == "always"
+    elif path == "/":
+        slash = config.trailing_slash != "never"
+    bare = (base + path).rstrip("/")
+    return f"{bare}/" if slash or not bare else bare
 
 
 def has_slash(pattern: str, config: Config) -> bool:

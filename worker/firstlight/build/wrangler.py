@@ -46,22 +46,29 @@ def load_wrangler(root: Path) -> Wrangler:
     """Read the configuration of a site; defaults when there is none.
 
     Raises:
-        ConfigError: It does not parse.
+        ConfigError: It does not parse, or handles HTML in an unknown way.
     """
     name = next((name for name in FILES if (root / name).exists()), None)
     if name is None:
         return Wrangler()
-    text = (root / name).read_text("utf-8")
     try:
+        text = (root / name).read_text("utf-8")
         table = (
             tomllib.loads(text) if name.endswith(".toml") else json.loads(_without_comments(text))
         )
     except ValueError as error:
         raise ConfigError(f"This does not parse: {error}.", location=Location(name)) from error
+    html_handling = table.get("assets", {}).get("html_handling", HTML_HANDLING["ignore"])
+    if html_handling not in (*HTML_HANDLING.values(), "none"):
+        raise ConfigError(
+            f"`html_handling` cannot be `{html_handling}`.",
+            hint=f"Use one of {', '.join(HTML_HANDLING.values())}, none.",
+            location=Location(name),
+        )
     return Wrangler(
         file=name,
         compatibility_date=str(table.get("compatibility_date", "")),
-        html_handling=table.get("assets", {}).get("html_handling", "auto-trailing-slash"),
+        html_handling=html_handling,
         bindings=_bindings(table),
     )
 
