@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from firstlight import APIContext, Response
-
 from pages._lib.sessions import end_session
 
 prerender = False

@@ -66,8 +66,10 @@ class Pool:
 
 def selected(request: pytest.FixtureRequest, test: str) -> list[dict[str, Any]]:
     """List the cases of the tests that this run has selected, in their order."""
-    items = [item for item in request.session.items if getattr(item, "originalname", "") == test]
-    return [item.callspec.params["case"] for item in items]  # pyright: ignore[reportAttributeAccessIssue]
+    items: list[Any] = [*request.session.items]
+    return [
+        item.callspec.params["case"] for item in items if getattr(item, "originalname", "") == test
+    ]
 
 
 @pytest.fixture(scope="module")

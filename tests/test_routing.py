@@ -5,6 +5,9 @@ from itertools import pairwise, permutations
 from typing import TypeAlias
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
 from firstlight.errors import RouteError
 from firstlight.routing import (
     Part,
@@ -15,8 +18,6 @@ from firstlight.routing import (
     parse_pattern,
     route_key,
 )
-from hypothesis import given, settings
-from hypothesis import strategies as st
 
 Params: TypeAlias = "dict[str, str | None]"
 

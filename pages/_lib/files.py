@@ -4,9 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from firstlight.errors import RequestError
-
 from bindings.cloudflare import R2, R2Object
+from firstlight.errors import RequestError
 
 if TYPE_CHECKING:
     from firstlight import APIContext

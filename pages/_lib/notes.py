@@ -4,9 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, cast
 
-from firstlight.errors import RequestError
-
 from bindings.cloudflare import D1, Row
+from firstlight.errors import RequestError
 from pages._lib.text import is_storable
 
 if TYPE_CHECKING:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from firstlight import APIContext, Response
-
 from pages._lib.visits import count_visit, read_visits
 
 # The number is approximate: KV is eventually consistent and has no increment.

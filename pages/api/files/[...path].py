@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from firstlight import APIContext, Response
 from firstlight.errors import RequestError
-
 from pages._lib.files import (
     FILES,
     UNKNOWN_TYPE,

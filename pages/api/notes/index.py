@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from firstlight import APIContext, Response
-
 from pages._lib.json_api import json_errors
 from pages._lib.notes import create_note, list_notes, read_fields, read_limit, require_text
 
