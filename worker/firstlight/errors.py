@@ -24,6 +24,8 @@ if TYPE_CHECKING:
     from types import TracebackType
     from typing import Any
 
+SAME_LINES = "1+1"  # of a module that is its file, as `page_line` reads it
+
 
 class Location(NamedTuple):
     """A place in the site, as people and terminals read it.
@@ -178,7 +180,7 @@ def _site_frame(
     name = str(module.get("__name__", ""))
     page = module.get("__page__")
     if page is not None:
-        mapped = page_line(module.get("__lines__", "1+1"), line)
+        mapped = page_line(module.get("__lines__", SAME_LINES), line)
         return None if mapped is None else Frame(page, mapped, function)
     if name != "pages" and not name.startswith("pages."):
         return None

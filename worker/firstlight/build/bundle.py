@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from firstlight.build.compile import check_syntax, template_modules
-from firstlight.build.imports import JINJA2_MODULES, ImportTracer, Origin
+from firstlight.build.imports import JINJA2_MODULES, TEMPLATING, ImportTracer, Origin
 from firstlight.build.scan import PAGES, read_text
 from firstlight.errors import FirstlightError
 
@@ -60,7 +60,7 @@ def bundle(
     Returns:
         Path relative to dist/server/ to text, and the errors of imports that cannot work there.
     """
-    own = {name: Origin(m.file, m.text) for name, m in modules.items()}
+    own = {name: Origin(m.file, m.text, lines=m.lines) for name, m in modules.items()}
     own |= {
         name: Origin(
             file,
@@ -74,7 +74,7 @@ def bundle(
     wanted = [route.module for route in manifest.routes if route.module]
     wanted += [*manifest.templates.values(), *filter(None, [manifest.middleware])]
     if manifest.templates or any(_is_page(modules, name) for name in wanted):
-        wanted.append("firstlight.templating")
+        wanted.append(TEMPLATING)
     for name in ["firstlight.adapters.cloudflare", "firstlight.manifest", *wanted]:
         tracer.trace(name)
     has_bindings = "bindings.cloudflare" in tracer.found

@@ -17,6 +17,7 @@ from firstlight.build.frontmatter import Source, analyse, key_line, split_source
 from firstlight.build.markdown import render_markdown
 from firstlight.build.scan import PAGES, Site, SiteRoute, read_text
 from firstlight.errors import (
+    SAME_LINES,
     FirstlightError,
     FrontmatterError,
     Location,
@@ -38,12 +39,14 @@ class CompiledModule:
         text: Its Python source.
         templates: Names of the templates it may render; None stands for a name that is
             computed, so for any of them.
+        lines: Which line of the file each line of the text comes from, as `page_line` reads it.
     """
 
     name: str
     file: str
     text: str
     templates: frozenset[str | None] = frozenset()
+    lines: str = SAME_LINES
 
 
 class Compiler:
@@ -218,7 +221,7 @@ class _Writer:
         ]
         text = "\n".join([*self.lines, ""])
         check_syntax(text, self.file, runs)
-        return CompiledModule(name, self.file, text, used)
+        return CompiledModule(name, self.file, text, used, runs)
 
 
 def _merged(runs: list[str]) -> Iterator[str]:
@@ -232,7 +235,7 @@ def _merged(runs: list[str]) -> Iterator[str]:
         expected = line - target if linear else None
 
 
-def check_syntax(text: str, file: str, runs: str = "1+1") -> None:
+def check_syntax(text: str, file: str, runs: str = SAME_LINES) -> None:
     """Make sure that a module compiles; `runs` are its `__lines__`.
 
     Raises:

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import ast
 import sys
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache
 from importlib.machinery import EXTENSION_SUFFIXES
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
-from firstlight.errors import FirstlightError, Location
+from firstlight.errors import SAME_LINES, FirstlightError, Location, page_line
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -29,12 +29,15 @@ JINJA2_MODULES = (
     "tests",
     "utils",
 )
+# App imports it with the first template; a Worker without one goes without it.
+TEMPLATING = "firstlight.templating"
 # Firstlight's own modules that need the host.
 HOST_ONLY = (
     "firstlight.build",
     "firstlight.cli",
     "firstlight.content",
     "firstlight.dev",
+    "firstlight.paginate",
     "firstlight.__main__",
 )
 
@@ -56,12 +59,17 @@ class Import(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Origin:
-    """A module's source: where it is shown to be, and its text."""
+    """A module's source: where it is shown to be, and its text.
+
+    Attributes:
+        lines: Which line of the file each line of the text comes from, as `page_line` reads it.
+    """
 
     file: str
     text: str
     path: Path | None = None
     is_package: bool = False
+    lines: str = SAME_LINES
 
     @property
     def is_installed(self) -> bool:
@@ -81,6 +89,7 @@ class ImportTracer:
         self._root = root
         self._own = own
         self._search = [str(root), *(entry for entry in sys.path if entry)]
+        self._traced: set[str] = set()
         self.found: dict[str, Origin] = {}
         self.errors: list[Exception] = []
 
@@ -104,10 +113,6 @@ class ImportTracer:
                     is_optional = imported.is_optional or (imported.is_lazy and origin.is_installed)
                     pending.append((imported._replace(is_optional=is_optional), origin))
 
-    @property
-    def _traced(self) -> set[str]:
-        return self.__dict__.setdefault("_seen", set())
-
     def _with_parents(self, wanted: Import) -> Iterator[Import]:
         parts = wanted.module.split(".")
         for length in range(1, len(parts) + 1):
@@ -118,6 +123,8 @@ class ImportTracer:
         name = wanted.module
         if name in self.found:
             return self.found[name]
+        if name == TEMPLATING and wanted.is_lazy:
+            return None
         top = name.partition(".")[0]
         if top in sys.stdlib_module_names or top in RUNTIME or top == "jinja2":
             if top == "jinja2":
@@ -144,15 +151,14 @@ class ImportTracer:
             if not wanted.is_optional:
                 self._refuse(wanted, importer, f"`{wanted.module}` is compiled for this machine")
             return None
-        shown = (
-            path.relative_to(self._root).as_posix()
-            if path.is_relative_to(self._root)
-            else wanted.module
-        )
-        return Origin(shown, path.read_text("utf-8"), path, is_package=bool(place.folders))
+        origin = Origin(wanted.module, path.read_text("utf-8"), path, bool(place.folders))
+        if origin.is_installed or not path.is_relative_to(self._root):
+            return origin
+        return replace(origin, file=path.relative_to(self._root).as_posix())
 
     def _refuse(self, wanted: Import, importer: Origin | None, why: str) -> None:
-        location = Location(importer.file if importer else None, wanted.line or None)
+        line = page_line(importer.lines, wanted.line) if importer else None
+        location = Location(importer.file if importer else None, line)
         self.errors.append(
             FirstlightError(
                 f"{why}.",
