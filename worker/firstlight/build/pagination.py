@@ -8,7 +8,7 @@ from contextvars import ContextVar
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from firstlight.build.scan import has_slash
+from firstlight.build.scan import canonical_path
 from firstlight.errors import FirstlightError, RouteError
 from firstlight.routing import fill_pattern, parse_pattern
 from firstlight.url import PATH_SAFE, percent_encode
@@ -155,7 +155,5 @@ class _Paginator:
 
     def _url(self, number: int) -> str:
         path = fill_pattern(self._route.pattern, self._params_of(number))
-        base = "" if self._config.base == "/" else self._config.base
-        if path != "/" and not self._route.is_endpoint and has_slash(path, self._config):
-            path += "/"
-        return percent_encode(base + path if path != "/" or not base else base, PATH_SAFE)
+        where = canonical_path(path, self._config, is_endpoint=self._route.is_endpoint)
+        return percent_encode(where, PATH_SAFE)

@@ -11,6 +11,7 @@ from pathlib import PurePosixPath
 from typing import TYPE_CHECKING, Any
 
 from firstlight.app import App, NoPlatform
+from firstlight.build.pagination import paginating
 from firstlight.build.scan import PAGES, SiteRoute, canonical_path, collision, output_file
 from firstlight.context import APIContext, Rewrite
 from firstlight.errors import (
@@ -123,9 +124,10 @@ async def static_paths(route: SiteRoute, module: ModuleType, config: Config) -> 
             hint="Define `get_static_paths()`, or set `prerender = False`.",
             location=route.location,
         )
-    result = function()
-    if inspect.isawaitable(result):
-        result = await result
+    with paginating(route, config):
+        result = function()
+        if inspect.isawaitable(result):
+            result = await result
     if not isinstance(result, (list, tuple)):
         raise _entry_error(route, f"returned {type(result).__name__}, not a list")
     paths = [_checked_entry(route, config, i, entry) for i, entry in enumerate(result)]  # pyright: ignore[reportUnknownVariableType, reportUnknownArgumentType]
