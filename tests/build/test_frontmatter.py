@@ -11,8 +11,8 @@ from firstlight.build.frontmatter import (
     Source,
     analyse,
     key_line,
+    option_value,
     parse_python,
-    prerender_value,
     split_source,
 )
 from firstlight.errors import FrontmatterError, RouteError
@@ -235,7 +235,7 @@ def test_frontmatter_is_the_body_of_an_async_function(text: str) -> None:
     ],
 )
 def test_prerender_is_read_from_the_syntax_tree(text: str, value: bool | None) -> None:  # noqa: FBT001
-    assert prerender_value(ast.parse(text), "p") is value
+    assert option_value(ast.parse(text), "prerender", "p") is value
 
 
 @pytest.mark.parametrize(
@@ -280,7 +280,7 @@ def test_prerender_is_read_from_the_syntax_tree(text: str, value: bool | None) -
 )
 def test_prerender_that_is_no_literal_says(text: str, line: int, what: str) -> None:
     with pytest.raises(RouteError) as caught:
-        prerender_value(ast.parse(text), "pages/a.py")
+        option_value(ast.parse(text), "prerender", "pages/a.py")
     assert str(caught.value) == (
         f"pages/a.py:{line}: `prerender` {what}; the build reads it without running the file.\n"
         "  Hint: Write `prerender = True` or `prerender = False` once, at the top level."

@@ -95,7 +95,7 @@ class App:
             for route in manifest.routes
             if route.pattern in ("/404", "/500") and not route.is_endpoint
         }
-        self._templates: Templates | None = None
+        self._templates: dict[bool, Templates] = {}
 
     async def handle(self, request: Request, platform: Platform | None = None) -> Response:
         """Answer a request; never raises for what a site or a visitor does wrong."""
@@ -104,6 +104,10 @@ class App:
         except RequestError as error:
             answer = self._refusal(error)
         if request.method == "HEAD" and not answer.is_empty:
+            if answer.is_streamed:
+                from firstlight.streaming import close  # noqa: PLC0415 - no stream, no cost
+
+                await close(answer.body)  # pyright: ignore[reportArgumentType] - it is streamed
             answer = answer.without_body()
         return answer
 
@@ -170,13 +174,17 @@ class App:
         on_request = getattr(self._load(self.manifest.middleware), "on_request", None)
         return await (call_middleware(on_request, ctx, next_) if on_request else next_())
 
-    def templates(self) -> Templates:
-        """Return the site's templates; Jinja2's runtime is imported at the first call."""
-        if self._templates is None:
-            from firstlight.templating import Templates  # noqa: PLC0415 - no template, no cost
+    def templates(self, *, streamed: bool = False) -> Templates:
+        """Return the site's templates; what renders them is imported at the first call.
 
-            self._templates = Templates(self.manifest.templates, self._load)
-        return self._templates
+        Args:
+            streamed: Whether to return them in the form that streams.
+        """
+        if streamed not in self._templates:
+            self._templates[streamed] = _templates_class(streamed=streamed)(
+                self.manifest.templates, self._load
+            )
+        return self._templates[streamed]
 
     def report(self, error: BaseException, ctx: APIContext) -> None:
         """Log an error with the place in the site it came from."""
@@ -254,7 +262,7 @@ class _Exchange:
     async def guarded(self, path: str | None) -> Response:
         """Answer, with the error page for what fails or ends in an empty 404 or 500."""
         try:
-            response = await self.run(self.app.match(path))
+            response = await self.started(await self.run(self.app.match(path)))
         except RequestError as error:
             if error.status < 500:  # noqa: PLR2004 - the visitor's mistake, not the site's
                 return Response(error.message, error.status)
@@ -264,6 +272,14 @@ class _Exchange:
         if response.status in (404, 500) and response.is_empty and not response.is_final:
             return await self.error_answer(response.status, response.headers)
         return response
+
+    async def started(self, response: Response) -> Response:
+        """Make the first piece of a streamed body: until then, an error is a 500."""
+        if not response.is_streamed:
+            return response
+        from firstlight.streaming import started  # noqa: PLC0415 - no stream, no cost
+
+        return await started(response, lambda error: self.app.report(error, self.ctx))
 
     async def failed(self, error: Exception) -> Response:
         self.app.report(error, self.ctx)
@@ -389,7 +405,7 @@ class _Exchange:
                 if name in self.ctx.response.headers:
                     del self.ctx.response.headers[name]
             response = await self.app.run_route(route, self.ctx)
-            return await response if isinstance(response, Rewrite) else response
+            return await self.started(await response if isinstance(response, Rewrite) else response)
         except Exception as error:  # noqa: BLE001 - an error page that fails still gets an answer
             self.app.report(error, self.ctx)
             return None
@@ -435,6 +451,16 @@ def fill_destination(destination: str, params: dict[str, str]) -> str:
     for name, value in params.items():
         destination = destination.replace(f"[...{name}]", value).replace(f"[{name}]", value)
     return destination
+
+
+def _templates_class(*, streamed: bool) -> type[Templates]:
+    if streamed:
+        from firstlight.streamed_templates import StreamedTemplates  # noqa: PLC0415
+
+        return StreamedTemplates
+    from firstlight.templating import Templates  # noqa: PLC0415 - no template, no cost
+
+    return Templates
 
 
 def _own_status(route: Route) -> int | None:

@@ -92,6 +92,7 @@ class APIContext:
     ) -> None:
         self._request = request
         self._cookies: Cookies | None = None
+        self._is_sent = False
         self._platform = platform
         self._rewriter: Callable[[str], Coroutine[Any, Any, Response]] | None = None
         self._mover: Callable[[str], None] | None = None
@@ -114,6 +115,7 @@ class APIContext:
         """The cookies; raises ContextError while prerendering."""
         if self._cookies is None:
             self._cookies = Cookies(self._request.headers.get("cookie"))
+            self._cookies.is_sealed = self._is_sent
         return self._cookies
 
     @property
@@ -151,5 +153,9 @@ class APIContext:
         self._platform.wait_until(awaitable)
 
     def take_cookies(self) -> list[str]:
-        """List the Set-Cookie values to send."""
-        return self._cookies.headers() if self._cookies is not None else []
+        """List the Set-Cookie values to send; none can be added afterwards."""
+        self._is_sent = True
+        if self._cookies is None:
+            return []
+        self._cookies.is_sealed = True
+        return self._cookies.headers()

@@ -60,15 +60,19 @@ class Cookies:
     Args:
         header: The request's Cookie header; None for none.
 
+    Attributes:
+        is_sealed: Whether the response's headers were sent, so that none can be added.
+
     Source:
         https://docs.astro.build/en/reference/api-reference/#cookies
         https://www.rfc-editor.org/rfc/rfc6265
     """
 
-    __slots__ = ("_header", "_incoming", "_outgoing")
+    __slots__ = ("_header", "_incoming", "_outgoing", "is_sealed")
 
     def __init__(self, header: str | None = None) -> None:
         self._header = header
+        self.is_sealed = False
         self._incoming: dict[str, str] | None = None
         # Name to (value, Set-Cookie line); a deleted cookie has no value.
         self._outgoing: dict[str, tuple[str | None, str]] = {}
@@ -116,8 +120,10 @@ class Cookies:
             partitioned: Keep it apart by top-level site (CHIPS).
 
         Raises:
-            CookieError: A name, value, path, domain or age that no browser would accept.
+            CookieError: A name, value, path, domain or age that no browser would accept, or the
+                response was sent before.
         """
+        self._check_open(name)
         _check_name(name)
         text = _as_text(name, value)
         attributes = [
@@ -144,6 +150,7 @@ class Cookies:
         Raises:
             CookieError: As for `set`.
         """
+        self._check_open(name)
         _check_name(name)
         parts = [f"{name}=deleted"]
         if domain:
@@ -155,6 +162,14 @@ class Cookies:
     def headers(self) -> list[str]:
         """List the values of the Set-Cookie headers, in the order the names were first set."""
         return [line for _, line in self._outgoing.values()]
+
+    def _check_open(self, name: str) -> None:
+        if self.is_sealed:
+            raise CookieError(
+                f"Cookie `{name}` comes too late: the response's headers were sent.",
+                hint="Set it before the response goes out, in a page with `stream = True` in the "
+                "frontmatter.",
+            )
 
     def _received(self) -> dict[str, str]:
         if self._incoming is None:

@@ -6,17 +6,25 @@ from typing import TYPE_CHECKING
 
 from firstlight.context import Rewrite
 from firstlight.errors import ResponseError
-from firstlight.response import Response
+from firstlight.response import HTML, Response
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import AsyncIterator, Callable
     from types import ModuleType
-    from typing import Any, TypeAlias
+    from typing import Any, Protocol, TypeAlias
 
     from firstlight.context import APIContext
     from firstlight.templating import Templates
 
     Answer: TypeAlias = Response | Rewrite
+
+    class TemplatesOf(Protocol):
+        """`App.templates`."""
+
+        def __call__(self, *, streamed: bool = False) -> Templates:
+            """Give the site's templates."""
+            ...
+
 
 METHODS = ("GET", "POST", "PUT", "PATCH", "DELETE", "HEAD", "OPTIONS")
 HANDLERS = (*METHODS, "ALL")
@@ -26,9 +34,7 @@ class Names(dict[str, object]):
     """The names a page's frontmatter has bound, ready for its template."""
 
 
-async def handle_page(
-    page: ModuleType, ctx: APIContext, templates: Callable[[], Templates]
-) -> Answer:
+async def handle_page(page: ModuleType, ctx: APIContext, templates: TemplatesOf) -> Answer:
     """Run a compiled page: its frontmatter, then its template.
 
     Args:
@@ -52,11 +58,22 @@ async def handle_page(
             hint="Return a `Response`, such as `ctx.redirect(…)`, or nothing at all: "
             "the names it binds are the template's.",
         )
+    body = _rendered(page, names, ctx, templates)
+    response = Response(body, ctx.response.status or 200, {"content-type": HTML})
+    return _with_extras(response, ctx)
+
+
+def _rendered(
+    page: ModuleType, names: Names, ctx: APIContext, templates: TemplatesOf
+) -> str | AsyncIterator[str]:
+    """Render the page's template; with `stream = True`, piece by piece while it is sent."""
     name = page.__template__
+    if getattr(page, "stream", False):
+        template: Any = templates(streamed=True).of_page(name, page)
+        return template.stream(names, ctx)
     own = hasattr(page, "_template")
     template = templates().of_page(name, page) if own else templates().get_template(name)
-    response = Response.html(template.render(names, ctx), ctx.response.status or 200)
-    return _with_extras(response, ctx)
+    return template.render(names, ctx)
 
 
 async def handle_endpoint(endpoint: ModuleType, ctx: APIContext, method: str) -> Answer:

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from collections.abc import AsyncIterable, Callable, Coroutine, Mapping
     from typing import Any, Protocol, TypeAlias, overload
 
-    Body: TypeAlias = str | bytes | AsyncIterable[bytes] | None
+    Body: TypeAlias = str | bytes | AsyncIterable[bytes | str] | None
     HeadersInit: TypeAlias = Headers | Mapping[str, str] | list[tuple[str, str]] | None
 
     class JsonMaker(Protocol):
@@ -129,6 +129,14 @@ class Response:
         """Whether there is no body at all; an empty text is a body."""
         return self._body is None
 
+    @property
+    def is_streamed(self) -> bool:
+        """Whether Python makes the body piece by piece while it is sent."""
+        body = self._body
+        if body is None or isinstance(body, (str, bytes)):
+            return False
+        return getattr(body, "js_body", None) is None
+
     async def bytes(self) -> bytes:
         """Read the body whole; it can still be sent afterwards."""
         body = self._body
@@ -157,6 +165,10 @@ class Response:
     def with_status(self, status: int) -> Response:
         """Return the same answer with another status."""
         return self if status == self.status else self._copy(self._body, status)
+
+    def with_body(self, body: Body) -> Response:
+        """Return the same answer with another body."""
+        return self._copy(body, self.status)
 
     def copy(self) -> Response:
         """Return the same answer with headers of its own."""

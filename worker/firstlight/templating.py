@@ -54,7 +54,7 @@ GLOBALS: dict[str, Any] = {
     "namespace": Namespace,
 }
 # The `ctx` of the page that is being rendered: imports and includes without context see it, too.
-_ctx: ContextVar[object] = ContextVar("ctx")
+current_ctx: ContextVar[object] = ContextVar("ctx")
 
 
 class Template:
@@ -63,16 +63,16 @@ class Template:
     def __init__(self, name: str, environment: Templates, module: ModuleType) -> None:
         self.name = name
         self.environment = environment
-        self.root_render_func, self.blocks = module._template(environment)  # noqa: SLF001 - its interface
+        self.root_render_func, self.blocks = getattr(module, environment.function)(environment)
 
     def render(self, names: Mapping[str, Any], ctx: object) -> str:
         """Render with the frontmatter's names; `ctx` counts as a global."""
-        token = _ctx.set(ctx)
+        token = current_ctx.set(ctx)
         try:
             context = self.new_context({**names, "ctx": ctx})
             return concat(self.root_render_func(context))
         finally:
-            _ctx.reset(token)
+            current_ctx.reset(token)
 
     def new_context(
         self,
@@ -87,7 +87,7 @@ class Template:
             self.blocks,
             vars,
             shared,
-            {**GLOBALS, "ctx": _ctx.get()},
+            {**GLOBALS, "ctx": current_ctx.get()},
             locals,
         )
 
@@ -98,7 +98,8 @@ class Template:
         locals: Mapping[str, Any] | None = None,  # noqa: A002
     ) -> TemplateModule:
         """Render it for `import … with context`."""
-        return TemplateModule(self, self.new_context(vars, shared, locals))
+        context = self.new_context(vars, shared, locals)
+        return TemplateModule(self, context, list(self.root_render_func(context)))
 
     def _get_default_module(self, ctx: Context | None = None) -> TemplateModule:
         """Render it for `import` and `include` without context: only globals."""
@@ -109,8 +110,8 @@ class Template:
 class TemplateModule:
     """What `import` binds: the exported names, and the text when printed."""
 
-    def __init__(self, template: Template, context: Context) -> None:
-        self._body_stream = list(template.root_render_func(context))
+    def __init__(self, template: Template, context: Context, body: list[str]) -> None:
+        self._body_stream = body
         self.__dict__.update(context.get_exported())
         self.__name__ = template.name
 
@@ -132,9 +133,11 @@ class Templates:
     autoescape = True
     concat = staticmethod(concat)
     context_class = Context
+    function = "_template"  # of a compiled module
     is_async = False
     newline_sequence = "\n"
     policies = POLICIES
+    template_class = Template
     undefined = StrictUndefined
 
     def __init__(self, modules: Mapping[str, str], load: Callable[[str], ModuleType]) -> None:
@@ -159,7 +162,7 @@ class Templates:
     def of_page(self, name: str, module: ModuleType) -> Template:
         """Return the template of a page, which shares the page's module."""
         if name not in self._templates:
-            self._templates[name] = Template(name, self, module)
+            self._templates[name] = self.template_class(name, self, module)
         return self._templates[name]
 
     def get_template(self, name: str | Template | Undefined, parent: str | None = None) -> Template:
@@ -176,7 +179,8 @@ class Templates:
         if name not in self._templates:
             if name not in self._modules:
                 raise TemplateNotFound(str(name))
-            self._templates[name] = Template(name, self, self._load(self._modules[name]))
+            module = self._load(self._modules[name])
+            self._templates[name] = self.template_class(name, self, module)
         return self._templates[name]
 
     def select_template(

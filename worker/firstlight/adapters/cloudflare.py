@@ -17,6 +17,7 @@ from firstlight.app import App
 from firstlight.headers import Headers
 from firstlight.request import Request
 from firstlight.response import NULL_BODY_STATUSES, Response, encoded
+from firstlight.streaming import close
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterable, AsyncIterator, Awaitable, Callable
@@ -160,7 +161,7 @@ def js_response(response: Response, platform: _Platform) -> js.Response:
     return js.Response.new(_stream_of(body, platform) if stream is None else stream, init)
 
 
-def _stream_of(body: AsyncIterable[bytes], platform: _Platform) -> js.ReadableStream:
+def _stream_of(body: AsyncIterable[bytes | str], platform: _Platform) -> js.ReadableStream:
     """Pump an async iterable into a JavaScript stream while the response goes out."""
     pipe = js.TransformStream.new()
     writer = pipe.writable.getWriter()
@@ -169,10 +170,11 @@ def _stream_of(body: AsyncIterable[bytes], platform: _Platform) -> js.ReadableSt
         try:
             async for chunk in body:
                 await writer.write(to_js(encoded(chunk)))
-        except BaseException as error:
+            await writer.close()
+        except Exception as error:  # noqa: BLE001 - App has reported it, or the visitor is gone
             await writer.abort(str(error))  # the visitor sees a broken body, not a short one
-            raise
-        await writer.close()
+        finally:
+            await close(body)
 
     platform.wait_until(pump())
     return pipe.readable

@@ -9,7 +9,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from firstlight.build.compile import check_syntax, template_modules
-from firstlight.build.imports import JINJA2_MODULES, TEMPLATING, ImportTracer, Origin
+from firstlight.build.imports import (
+    JINJA2_MODULES,
+    STREAMED_TEMPLATES,
+    TEMPLATING,
+    ImportTracer,
+    Origin,
+)
 from firstlight.build.scan import PAGES, read_text
 from firstlight.errors import FirstlightError
 
@@ -75,6 +81,8 @@ def bundle(
     wanted += [*manifest.templates.values(), *filter(None, [manifest.middleware])]
     if manifest.templates or any(_is_page(modules, name) for name in wanted):
         wanted.append(TEMPLATING)
+    if any(route.stream for route in site.on_demand):
+        wanted.append(STREAMED_TEMPLATES)
     for name in ["firstlight.adapters.cloudflare", "firstlight.manifest", *wanted]:
         tracer.trace(name)
     has_bindings = "bindings.cloudflare" in tracer.found

@@ -16,6 +16,7 @@ from jinja2 import Environment, StrictUndefined, TemplateSyntaxError, nodes
 from firstlight.build.frontmatter import Source, analyse, key_line, split_source
 from firstlight.build.markdown import render_markdown
 from firstlight.build.scan import PAGES, Site, SiteRoute, read_text
+from firstlight.build.streamer import Streamer, streamed_templates
 from firstlight.errors import (
     SAME_LINES,
     FirstlightError,
@@ -64,6 +65,16 @@ class Compiler:
     def _environment(self) -> Environment:
         # design.md 4: autoescape always on, and a name that is not there is an error.
         return Environment(autoescape=True, undefined=StrictUndefined)
+
+    @cached_property
+    def _streamer(self) -> Streamer:
+        return Streamer()
+
+    @cached_property
+    def _streamed(self) -> frozenset[str]:
+        """The templates that pages with `stream = True` may render, their own included."""
+        pages = [route.file for route in self.site.routes if route.stream]
+        return streamed_templates(self.site, [name.removeprefix(f"{PAGES}/") for name in pages])
 
     def page(self, route: SiteRoute) -> CompiledModule:
         """Compile a page, or take an endpoint as it is.
@@ -142,7 +153,9 @@ class Compiler:
             raise TemplateError(_sentence(error.message), location=location) from error
         except RecursionError as error:
             raise TemplateError("The template nests too deeply.", location=location) from error
-        _write_jinja(module, code, offset)
+        _write_jinja(module, "_template", code, offset)
+        if name in self._streamed:
+            _write_jinja(module, "_stream", self._streamer.compile(source, name), offset)
         return used
 
     def _check_references(
@@ -298,13 +311,13 @@ def _static_path_lines(tree: ast.Module, route: SiteRoute) -> set[int]:
     }
 
 
-def _write_jinja(module: _Writer, code: str, offset: int) -> None:
-    """Write Jinja2's generated code as the body of `_template(environment)`."""
+def _write_jinja(module: _Writer, function: str, code: str, offset: int) -> None:
+    """Write Jinja2's generated code as the body of `_template(environment)` or `_stream`."""
     body, _, debug_info = code.rpartition("\ndebug_info = ")
     targets = dict(_debug_lines(debug_info))
     module.add("")
     module.add("")
-    module.add("def _template(environment):")
+    module.add(f"def {function}(environment):")
     for number, text in enumerate(body.split("\n"), 1):
         line = f"    {text}" if text else ""
         if number in targets:

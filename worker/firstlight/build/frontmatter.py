@@ -14,6 +14,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 FENCE = "---"
+# What a page's frontmatter may set for the build to read.
+PAGE_OPTIONS = ("prerender", "stream")
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,7 +92,7 @@ class Frontmatter:
 def analyse(source: Source) -> Frontmatter:
     """Tell apart what belongs to the module and what runs per render.
 
-    Top-level imports, the `prerender` line and `get_static_paths` belong to the module.
+    Top-level imports, the lines of `PAGE_OPTIONS` and `get_static_paths` belong to the module.
 
     Raises:
         FrontmatterError: It is not valid Python.
@@ -171,58 +173,60 @@ def parse_python(text: str, file: str, first_line: int = 1) -> ast.Module:
         raise FrontmatterError(f"This is not Python: {error}.", location=Location(file)) from error
 
 
-def prerender_value(tree: ast.Module, file: str, first_line: int = 1) -> bool | None:
-    """Read the literal of the module-level `prerender = …`; None when there is none.
+def option_value(tree: ast.Module, option: str, file: str, first_line: int = 1) -> bool | None:
+    """Read the literal of a module-level `prerender = …` or `stream = …`; None without one.
 
     Raises:
         RouteError: It is no literal, stands in a block, or stands twice.
     """
     found: list[ast.expr] = []
     for node in tree.body:
-        value = _prerender_literal(node)
+        value = _assigned(node, option)
         if value is not None:
             found.append(value)
-        elif line := next(_bindings_of_prerender(node), None):
-            raise _prerender_error(file, line + first_line - 1, "is not a plain assignment")
-    values = [_literal_bool(value, file, first_line) for value in found]
+        elif line := next(_bindings_of(option, node), None):
+            place = Location(file, line + first_line - 1)
+            raise _option_error(option, place, "is not a plain assignment")
+    values = [_literal_bool(option, value, file, first_line) for value in found]
     if len(values) > 1:
-        raise _prerender_error(file, found[1].lineno + first_line - 1, "is assigned twice")
+        place = Location(file, found[1].lineno + first_line - 1)
+        raise _option_error(option, place, "is assigned twice")
     return values[0] if values else None
 
 
-def _literal_bool(value: ast.expr, file: str, first_line: int) -> bool:
+def _literal_bool(option: str, value: ast.expr, file: str, first_line: int) -> bool:
     if isinstance(value, ast.Constant) and isinstance(value.value, bool):
         return value.value
-    line = value.lineno + first_line - 1
-    raise _prerender_error(file, line, f"is `{ast.unparse(value)}`")
+    place = Location(file, value.lineno + first_line - 1)
+    raise _option_error(option, place, f"is `{ast.unparse(value)}`")
 
 
-def _prerender_error(file: str, line: int, what: str) -> FirstlightError:
+def _option_error(option: str, location: Location, what: str) -> FirstlightError:
     return RouteError(
-        f"`prerender` {what}; the build reads it without running the file.",
-        hint="Write `prerender = True` or `prerender = False` once, at the top level.",
-        location=Location(file, line),
+        f"`{option}` {what}; the build reads it without running the file.",
+        hint=f"Write `{option} = True` or `{option} = False` once, at the top level.",
+        location=location,
     )
 
 
-def _prerender_literal(node: ast.stmt) -> ast.expr | None:
+def _assigned(node: ast.stmt, name: str) -> ast.expr | None:
+    """Return what a plain or annotated assignment gives a name; None for other statements."""
     if isinstance(node, ast.Assign) and len(node.targets) == 1:
         target = node.targets[0]
     elif isinstance(node, ast.AnnAssign) and node.value is not None:
         target = node.target
     else:
         return None
-    is_prerender = isinstance(target, ast.Name) and target.id == "prerender"
-    return node.value if is_prerender else None
+    return node.value if isinstance(target, ast.Name) and target.id == name else None
 
 
-def _bindings_of_prerender(statement: ast.stmt) -> Iterator[int]:
-    """Yield the lines on which a statement binds `prerender` in the module's scope."""
+def _bindings_of(name: str, statement: ast.stmt) -> Iterator[int]:
+    """Yield the lines on which a statement binds a name in the module's scope."""
     for node in _own_scope(statement):
-        if "prerender" in _bound_names(node):
+        if name in _bound_names(node):
             yield getattr(node, "lineno", statement.lineno)
     for node in ast.walk(statement):
-        if isinstance(node, ast.Global) and "prerender" in node.names:
+        if isinstance(node, ast.Global) and name in node.names:
             yield node.lineno
 
 
@@ -256,7 +260,7 @@ def _own_scope(node: ast.AST) -> Iterator[ast.AST]:
 def _is_module_level(node: ast.stmt) -> bool:
     if isinstance(node, (ast.Import, ast.ImportFrom)) or _is_static_paths(node):
         return True
-    return _prerender_literal(node) is not None
+    return any(_assigned(node, option) is not None for option in PAGE_OPTIONS)
 
 
 def _is_future(node: ast.stmt) -> bool:

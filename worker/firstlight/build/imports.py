@@ -29,8 +29,9 @@ JINJA2_MODULES = (
     "tests",
     "utils",
 )
-# App imports it with the first template; a Worker without one goes without it.
+# App imports these with the first template; a Worker without one goes without them.
 TEMPLATING = "firstlight.templating"
+STREAMED_TEMPLATES = "firstlight.streamed_templates"
 # Firstlight's own modules that need the host.
 HOST_ONLY = (
     "firstlight.build",
@@ -123,7 +124,7 @@ class ImportTracer:
         name = wanted.module
         if name in self.found:
             return self.found[name]
-        if name == TEMPLATING and wanted.is_lazy:
+        if wanted.is_lazy and name in (TEMPLATING, STREAMED_TEMPLATES):
             return None
         top = name.partition(".")[0]
         if top in sys.stdlib_module_names or top in RUNTIME or top == "jinja2":

@@ -15,8 +15,8 @@ from firstlight.build.frontmatter import (
     Source,
     analyse,
     key_line,
+    option_value,
     parse_python,
-    prerender_value,
     split_source,
 )
 from firstlight.build.markdown import load_frontmatter
@@ -48,6 +48,7 @@ class SiteRoute:
         pattern: Such as `/blog/[slug]`.
         kind: `page`, `markdown` or `endpoint`.
         module: Import name of its (compiled) module.
+        stream: Whether the page goes out while it is being rendered.
         is_prerendered: Whether it is written at build.
         why: The reason, for the report.
     """
@@ -58,6 +59,7 @@ class SiteRoute:
     source: Source
     module: str = ""
     prerender: bool | None = None
+    stream: bool = False
     handlers: tuple[str, ...] = ()
     frontmatter: Frontmatter | None = None
     data: dict[str, object] = field(default_factory=dict[str, object])
@@ -259,7 +261,7 @@ def _endpoint(file: str, pattern: str, text: str) -> SiteRoute:
         )
     source = Source(file, text, "", frontmatter_line=1)
     route = SiteRoute(file, pattern, "endpoint", source, handlers=handlers)
-    route.prerender = prerender_value(tree, file)
+    route.prerender = option_value(tree, "prerender", file)
     route.frontmatter = Frontmatter([], [], [], [], tree)
     return route
 
@@ -272,7 +274,9 @@ def _page(file: str, pattern: str, text: str, *, is_markdown: bool) -> SiteRoute
         return route
     route = SiteRoute(file, pattern, "page", source)
     route.frontmatter = analyse(source)
-    route.prerender = prerender_value(route.frontmatter.tree, file, source.frontmatter_line)
+    tree, first_line = route.frontmatter.tree, source.frontmatter_line
+    route.prerender = option_value(tree, "prerender", file, first_line)
+    route.stream = bool(option_value(tree, "stream", file, first_line))
     return route
 
 

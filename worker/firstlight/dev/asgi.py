@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from firstlight.headers import Headers
 from firstlight.request import Request
 from firstlight.response import Response, encoded
+from firstlight.streaming import close
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine
@@ -128,8 +129,11 @@ async def send_response(response: Response, method: str, send: Send) -> None:
         await send({"type": "http.response.body", "body": data})
         return
     await send({"type": "http.response.start", "status": response.status, "headers": fields})
-    async for chunk in body:
-        await send({"type": "http.response.body", "body": encoded(chunk), "more_body": True})
+    try:
+        async for chunk in body:
+            await send({"type": "http.response.body", "body": encoded(chunk), "more_body": True})
+    finally:
+        await close(body)
     await send({"type": "http.response.body", "body": b""})
 
 

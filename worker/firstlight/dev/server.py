@@ -14,10 +14,11 @@ from firstlight.dev.asgi import asgi_app
 from firstlight.dev.dev_site import DevSite
 from firstlight.dev.serving import serve
 from firstlight.response import Response, encoded
+from firstlight.streaming import close
 from firstlight.url import URL
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator
+    from collections.abc import AsyncIterable, AsyncIterator
     from pathlib import Path
 
     from firstlight.dev.asgi import HostPlatform
@@ -89,10 +90,12 @@ class DevServer:
 
 
 async def with_script(response: Response) -> Response:
-    """Add the reload script to an HTML response that is not streamed."""
+    """Add the reload script to an HTML response, behind the last piece of a streamed one."""
     kind = response.headers.get("content-type") or ""
-    if not kind.startswith("text/html") or not isinstance(response.body, (str, bytes)):
+    if not kind.startswith("text/html") or response.body is None:
         return response
+    if not isinstance(response.body, (str, bytes)):
+        return response.with_body(_followed_by_script(response.body))
     text = encoded(response.body).decode("utf-8", "replace")
     before, closing, after = text.rpartition("</body>")
     body = f"{before}{SCRIPT}{closing}{after}" if closing else text + SCRIPT
@@ -100,6 +103,15 @@ async def with_script(response: Response) -> Response:
     if "etag" in answer.headers:
         del answer.headers["etag"]
     return answer
+
+
+async def _followed_by_script(body: AsyncIterable[bytes | str]) -> AsyncIterator[bytes | str]:
+    try:
+        async for piece in body:
+            yield piece
+        yield SCRIPT
+    finally:
+        await close(body)
 
 
 def serve_dev(root: Path, host: str, port: int) -> None:
