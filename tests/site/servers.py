@@ -108,11 +108,22 @@ def current_of(site: Path, pyodide: str) -> Generator[str, None, None]:
     """Run the built Worker on a Pyodide of today, with miniflare's assets, KV, D1 and R2."""
     subprocess.run([sys.executable, "-m", "firstlight", "build"], cwd=site, check=True)
     sdk = download_sdk(site / "sdk")
-    packages = ["node@22", "miniflare@4.20260730.0", f"pyodide@{pyodide}"]
-    npx = ["npx", "--yes", *(part for name in packages for part in ("-p", name))]
+    node = npx_node("miniflare@4.20260730.0", f"pyodide@{pyodide}")
     script = Path(__file__).parent / "current_server.mjs"
-    with serving([*npx, "node", str(script), str(site), str(sdk)], site) as origin:
+    with serving([*node, str(script), str(site), str(sdk)], site) as origin:
         yield origin
+
+
+def npx_node(*packages: str) -> list[str]:
+    """Return the command that runs Node 22 with packages beside it."""
+    return [
+        "npx",
+        "--yes",
+        "-p",
+        "node@22",
+        *(p for name in packages for p in ("-p", name)),
+        "node",
+    ]
 
 
 def download_sdk(folder: Path) -> Path:
