@@ -29,7 +29,7 @@ KINDS: dict[str, tuple[Callable[[int], str], Callable[[int], str]]] = {
 
 def main() -> None:
     """Print microseconds a match and the ratio to the smallest table."""
-    print(f"{'kind':12}" + "".join(f"{size:>20,}" for size in SIZES))  # noqa: T201
+    print(f"{'kind':12}" + "".join(f"{size:>20,}" for size in SIZES))
     for kind, (pattern, path) in KINDS.items():
         routers = [build(pattern, size) for size in SIZES]
         samples = [[] for _ in SIZES]
@@ -38,7 +38,7 @@ def main() -> None:
                 times.append(cost(router, path, size))
         medians = [statistics.median(times) for times in samples]
         cells = "".join(f"{m:>11.2f} µs {m / medians[0]:>5.1f}x" for m in medians)
-        print(f"{kind:12}{cells}")  # noqa: T201
+        print(f"{kind:12}{cells}")
 
 
 def build(pattern: Callable[[int], str], size: int) -> Router[str]:
