@@ -222,3 +222,17 @@ def test_response_repr_shows_status_and_headers() -> None:
 
 def test_encoded_turns_text_into_bytes() -> None:
     assert (encoded("é"), encoded(b"\xff")) == (b"\xc3\xa9", b"\xff")
+
+
+@pytest.mark.parametrize(
+    ("text", "data"),
+    [
+        ("a\ud800b", "a\ufffdb"),
+        ("\udc00\ud800", "\ufffd\ufffd"),
+        ("\ud83d\ude00", "\U0001f600"),
+        ("a\0b", "a\0b"),
+    ],
+)
+def test_encoded_is_always_utf_8(text: str, data: str) -> None:
+    assert encoded(text) == data.encode()
+    assert Response.json([text]).body == Response.json([data]).body

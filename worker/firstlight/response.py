@@ -97,7 +97,7 @@ class Response:
             body = json.dumps(data, ensure_ascii=False, separators=(",", ":"), allow_nan=False)
         except (TypeError, ValueError) as error:
             raise ResponseError(f"The data cannot be JSON: {error}.") from error
-        response = cls(body.encode("utf-8", "surrogatepass"), status, headers)
+        response = cls(encoded(body), status, headers)
         response.headers.set_default("content-type", JSON)
         return response
 
@@ -143,7 +143,7 @@ class Response:
         if body is None or isinstance(body, bytes):
             return body or b""
         if isinstance(body, str):
-            return body.encode("utf-8", "surrogatepass")
+            return encoded(body)
         chunks = [encoded(chunk) async for chunk in body]
         self._body = b"".join(chunks)
         return self._body
@@ -159,8 +159,15 @@ class Response:
         return json.loads(await self.bytes())
 
     def without_body(self) -> Response:
-        """Return the same answer with no body, as HEAD gets it."""
-        return self._copy(None, self.status)
+        """Return the same answer with no body, as HEAD gets it; a known length is told.
+
+        Source:
+            https://www.rfc-editor.org/rfc/rfc9110#section-9.3.2
+        """
+        copy = self._copy(None, self.status)
+        if isinstance(self._body, (str, bytes)) and self.status not in NULL_BODY_STATUSES:
+            copy.headers["content-length"] = str(len(encoded(self._body)))
+        return copy
 
     def with_status(self, status: int) -> Response:
         """Return the same answer with another status."""
@@ -189,5 +196,11 @@ _LOCATION_SAFE = URL_SAFE | frozenset(map(chr, range(32))) | {"\x7f"}
 
 
 def encoded(chunk: bytes | str) -> bytes:
-    """Return a piece of a streamed body as bytes."""
-    return chunk.encode("utf-8", "surrogatepass") if isinstance(chunk, str) else chunk
+    """Return a body, or a piece of one, as bytes: UTF-8, with U+FFFD for lone surrogates."""
+    if not isinstance(chunk, str):
+        return chunk
+    try:
+        return chunk.encode()
+    except UnicodeEncodeError:
+        # By way of UTF-16, as JavaScript has it: two halves that meet become one character.
+        return chunk.encode("utf-16-le", "surrogatepass").decode("utf-16-le", "replace").encode()
