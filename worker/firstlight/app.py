@@ -10,7 +10,13 @@ from importlib import import_module
 from typing import TYPE_CHECKING
 
 from firstlight.context import APIContext, Rewrite
-from firstlight.errors import FirstlightError, RequestError, site_frames
+from firstlight.errors import (
+    FirstlightError,
+    Location,
+    RequestError,
+    ResponseError,
+    site_frames,
+)
 from firstlight.handlers import handle_endpoint, handle_page
 from firstlight.headers import Headers
 from firstlight.middleware import call_middleware
@@ -24,10 +30,12 @@ if TYPE_CHECKING:
     from typing import Any
 
     from firstlight.context import Platform
+    from firstlight.errors import Frame
     from firstlight.manifest import Manifest, Route
     from firstlight.request import Request
     from firstlight.templating import Templates
 
+MIDDLEWARE_FILE = "pages/_middleware.py"
 MOST_REWRITES = 4
 SAFE_METHODS = frozenset(("GET", "HEAD", "OPTIONS"))
 FORM_TYPES = ("application/x-www-form-urlencoded", "multipart/form-data", "text/plain")
@@ -161,9 +169,13 @@ class App:
     ) -> Response | Rewrite:
         """Run a page or an endpoint."""
         module = self._load(route.module)
-        if route.is_endpoint:
-            return await handle_endpoint(module, ctx, method)
-        return await handle_page(module, ctx, self.templates)
+        try:
+            if route.is_endpoint:
+                return await handle_endpoint(module, ctx, method)
+            return await handle_page(module, ctx, self.templates)
+        except ResponseError as error:
+            self._locate(error, route.file, route.pattern)
+            raise
 
     async def run_middleware(
         self, ctx: APIContext, next_: Callable[..., Awaitable[Response]]
@@ -172,7 +184,13 @@ class App:
         if not self.manifest.middleware:
             return await next_()
         on_request = getattr(self._load(self.manifest.middleware), "on_request", None)
-        return await (call_middleware(on_request, ctx, next_) if on_request else next_())
+        if on_request is None:
+            return await next_()
+        try:
+            return await call_middleware(on_request, ctx, next_)
+        except ResponseError as error:
+            self._locate(error, MIDDLEWARE_FILE)
+            raise
 
     def templates(self, *, streamed: bool = False) -> Templates:
         """Return the site's templates; what renders them is imported at the first call.
@@ -188,9 +206,11 @@ class App:
 
     def report(self, error: BaseException, ctx: APIContext) -> None:
         """Log an error with the place in the site it came from."""
-        files = {route.module: route.file for route in self.manifest.routes if route.module}
-        frames = site_frames(error, files)
-        where = f"{frames[-1].file}:{frames[-1].line} " if frames else ""
+        frames = self._frames(error)
+        location: Location | None = getattr(error, "location", None)
+        where = f"{location.file} " if location and location.file else ""
+        if frames:
+            where = f"{frames[-1].file}:{frames[-1].line} "
         text = (
             error.message
             if isinstance(error, FirstlightError)
@@ -202,6 +222,17 @@ class App:
             + "".join(f"    {f.file}:{f.line} in {f.function}\n" for f in frames[:-1])
             + (f"  Hint: {hint}\n" if hint else "")
         )
+
+    def _locate(self, error: FirstlightError, file: str, route: str | None = None) -> None:
+        """Give an error its place: the step in the site's code, else the file that was run."""
+        line = None
+        for frame in self._frames(error):
+            file, line, _ = frame
+        error.location = error.location or Location(file, line, route)
+
+    def _frames(self, error: BaseException) -> list[Frame]:
+        files = {route.module: route.file for route in self.manifest.routes if route.module}
+        return site_frames(error, files)
 
     def _refusal(self, error: RequestError) -> Response:
         title = TITLES.get(error.status, "")

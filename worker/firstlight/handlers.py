@@ -51,7 +51,7 @@ async def handle_page(page: ModuleType, ctx: APIContext, templates: TemplatesOf)
     if isinstance(names, Rewrite):
         return names
     if isinstance(names, Response):
-        return _with_extras(names.copy(), ctx)
+        return _with_extras(_own_copy(names, ctx), ctx)
     if not isinstance(names, Names):
         raise ResponseError(
             f"The frontmatter returned {type(names).__name__}, not a `Response`.",
@@ -84,20 +84,26 @@ async def handle_endpoint(endpoint: ModuleType, ctx: APIContext, method: str) ->
         function; OPTIONS is answered with 204 and `Allow`.
 
     Raises:
-        ResponseError: It returned no response, dict, list or str.
+        ResponseError: It is no function, or returned no response, dict, list or str.
 
     Source:
         https://www.rfc-editor.org/rfc/rfc9110#section-15.5.6 (405 must list what is allowed)
     """
-    function = _function(endpoint, method)
-    if function is None:
+    name = _handler_name(endpoint, method)
+    if name is None:
         return _not_allowed(endpoint, method)
-    result = function(ctx)
+    function = getattr(endpoint, name)
+    if not callable(function):
+        raise ResponseError(
+            f"`{name}` is {type(function).__name__}, not a function.",
+            hint="Define it with `def` or `async def`.",
+        )
+    result: Any = function(ctx)
     if hasattr(result, "__await__") and not isinstance(result, Rewrite):
         result = await result
     if isinstance(result, Rewrite):
         return result
-    response = _with_extras(_as_response(result, ctx, method, function), ctx)
+    response = _with_extras(_as_response(result, ctx, method, name), ctx)
     response.is_final = True
     return response
 
@@ -107,12 +113,11 @@ def defined_methods(endpoint: ModuleType) -> list[str]:
     return [name for name in HANDLERS if callable(getattr(endpoint, name, None))]
 
 
-def _function(endpoint: ModuleType, method: str) -> Callable[[APIContext], Any] | None:
+def _handler_name(endpoint: ModuleType, method: str) -> str | None:
     names = [method, "ALL"] if method in METHODS else ["ALL"]
     if method == "HEAD":
         names.append("GET")
-    functions = (getattr(endpoint, name, None) for name in names)
-    return next((function for function in functions if callable(function)), None)
+    return next((name for name in names if getattr(endpoint, name, None) is not None), None)
 
 
 def _not_allowed(endpoint: ModuleType, method: str) -> Response:
@@ -130,22 +135,27 @@ def _not_allowed(endpoint: ModuleType, method: str) -> Response:
     return response
 
 
-def _as_response(
-    result: Any, ctx: APIContext, method: str, function: Callable[..., Any]
-) -> Response:
+def _as_response(result: Any, ctx: APIContext, method: str, name: str) -> Response:
     if isinstance(result, Response):
-        # Site code may keep its own response for other requests: nothing is added to that one.
-        return result.copy()
+        return _own_copy(result, ctx)
     status = ctx.response.status or 200
     if isinstance(result, (dict, list)):
         return Response.from_json(result, status)
     if isinstance(result, str):
         return Response(result, status)
     raise ResponseError(
-        f"`{function.__name__}` returned {type(result).__name__} for a {method} request, "
-        "not a `Response`.",
+        f"`{name}` returned {type(result).__name__} for a {method} request, not a `Response`.",
         hint="Return a `Response`, or a dict, list or str.",
     )
+
+
+def _own_copy(response: Response, ctx: APIContext) -> Response:
+    """Copy what site code returned: it may keep that for other requests.
+
+    The status of `ctx.response` counts where the response has not chosen another than 200.
+    """
+    copy = response.copy()
+    return copy.with_status(ctx.response.status or 200) if copy.status == 200 else copy  # noqa: PLR2004
 
 
 def _with_extras(response: Response, ctx: APIContext) -> Response:
