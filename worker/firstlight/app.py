@@ -207,10 +207,11 @@ class App:
     def report(self, error: BaseException, ctx: APIContext) -> None:
         """Log an error with the place in the site it came from."""
         frames = self._frames(error)
-        location: Location | None = getattr(error, "location", None)
-        where = f"{location.file} " if location and location.file else ""
-        if frames:
-            where = f"{frames[-1].file}:{frames[-1].line} "
+        place: Location | None = getattr(error, "location", None)
+        if frames and not (place and place.file):
+            place = Location(frames[-1].file, frames[-1].line)
+        where = f"{Location(place.file, place.line)} " if place and place.file else ""
+        steps = [frame for frame in frames if place is None or frame[:2] != place[:2]]
         text = (
             error.message
             if isinstance(error, FirstlightError)
@@ -219,7 +220,7 @@ class App:
         hint = getattr(error, "hint", None)
         self._log(
             f"{where}(route {ctx.route_pattern or ctx.url.pathname}): {text}\n"
-            + "".join(f"    {f.file}:{f.line} in {f.function}\n" for f in frames[:-1])
+            + "".join(f"    {step.file}:{step.line} in {step.function}\n" for step in steps)
             + (f"  Hint: {hint}\n" if hint else "")
         )
 
@@ -286,7 +287,10 @@ class _Exchange:
     async def answer(self, path: str | None) -> Response:
         refusal = check_origin(self.ctx, self.app.manifest.trusted_origins)
         response = refusal or await self.guarded(path)
-        for cookie in self.ctx.take_cookies():
+        cookies = self.ctx.take_cookies()
+        if cookies:
+            response = response.copy()  # middleware may keep the one it was given
+        for cookie in cookies:
             response.headers.append("set-cookie", cookie)
         return response
 
@@ -298,7 +302,7 @@ class _Exchange:
             if error.status < 500:  # noqa: PLR2004 - the visitor's mistake, not the site's
                 return Response(error.message, error.status)
             return await self.failed(error)
-        except Exception as error:  # noqa: BLE001 - whatever site code raises is a 500
+        except (Exception, SystemExit) as error:  # noqa: BLE001 - whatever site code raises is a 500
             return await self.failed(error)
         if response.status in (404, 500) and response.is_empty and not response.is_final:
             return await self.error_answer(response.status, response.headers)
@@ -312,7 +316,7 @@ class _Exchange:
 
         return await started(response, lambda error: self.app.report(error, self.ctx))
 
-    async def failed(self, error: Exception) -> Response:
+    async def failed(self, error: BaseException) -> Response:
         self.app.report(error, self.ctx)
         if isinstance(error, RewriteLoopError):
             return Response(f"508 {TITLES[508]}", 508)
@@ -409,7 +413,7 @@ class _Exchange:
 
         try:
             response = await self.app.run_middleware(self.ctx, page)
-        except Exception as error:  # noqa: BLE001 - the error page still stands without it
+        except (Exception, SystemExit) as error:  # noqa: BLE001 - the error page still stands without it
             self.app.report(error, self.ctx)
             return None
         return response if is_shown and not response.is_empty else None
@@ -437,7 +441,7 @@ class _Exchange:
                     del self.ctx.response.headers[name]
             response = await self.app.run_route(route, self.ctx)
             return await self.started(await response if isinstance(response, Rewrite) else response)
-        except Exception as error:  # noqa: BLE001 - an error page that fails still gets an answer
+        except (Exception, SystemExit) as error:  # noqa: BLE001 - an error page that fails still gets an answer
             self.app.report(error, self.ctx)
             return None
 
