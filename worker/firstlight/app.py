@@ -125,7 +125,7 @@ class App:
         path = normalize_path(sent.pathname)
         url = sent.with_path(percent_encode(path, PATH_SAFE))
         request.url = url.href
-        inner = self._strip_base(path)
+        inner = self.strip_base(path)
         if inner is not None:
             redirect = self._redirect(inner, request.method)
             if redirect is None and inner[:2] not in INTERNAL:
@@ -174,7 +174,7 @@ class App:
                 return await handle_endpoint(module, ctx, method)
             return await handle_page(module, ctx, self.templates)
         except ResponseError as error:
-            self._locate(error, route.file, route.pattern)
+            self.locate(error, route.file, route.pattern)
             raise
 
     async def run_middleware(
@@ -189,7 +189,7 @@ class App:
         try:
             return await call_middleware(on_request, ctx, next_)
         except ResponseError as error:
-            self._locate(error, MIDDLEWARE_FILE)
+            self.locate(error, MIDDLEWARE_FILE)
             raise
 
     def templates(self, *, streamed: bool = False) -> Templates:
@@ -224,7 +224,7 @@ class App:
             + (f"  Hint: {hint}\n" if hint else "")
         )
 
-    def _locate(self, error: FirstlightError, file: str, route: str | None = None) -> None:
+    def locate(self, error: FirstlightError, file: str, route: str | None = None) -> None:
         """Give an error its place: the step in the site's code, else the file that was run."""
         line = None
         for frame in self._frames(error):
@@ -239,7 +239,8 @@ class App:
         title = TITLES.get(error.status, "")
         return Response(f"{error.status} {title}".strip(), error.status)
 
-    def _strip_base(self, path: str) -> str | None:
+    def strip_base(self, path: str) -> str | None:
+        """Return a decoded path without base; None when it lies outside of it."""
         base = self.manifest.base
         if base == "/":
             return path
@@ -353,10 +354,18 @@ class _Exchange:
                 return asset.with_status(_own_status(route) or asset.status)
             response = await self.app.run_route(route, self.ctx, self.ctx.request.method)
             if isinstance(response, Rewrite):
-                return await response
+                return await self.follow(response, route)
             status = _own_status(route)
             return response.with_status(status) if status else response
         return await self.error_page(404)
+
+    async def follow(self, rewrite: Rewrite, route: Route) -> Response:
+        """Answer with what a page rewrites to; a rewrite that cannot be is the page's error."""
+        try:
+            return await rewrite
+        except RewriteError as error:
+            self.app.locate(error, route.file, route.pattern)
+            raise
 
     async def rewrite(self, path: str) -> Response:
         """Answer with another route, its middleware included."""
@@ -373,20 +382,41 @@ class _Exchange:
         if self.rewrites > MOST_REWRITES:
             raise RewriteLoopError(f"More than {MOST_REWRITES} rewrites, the last to `{path}`.")
         if self.ctx.request.body_used:
-            raise FirstlightError(
+            raise RewriteError(
                 f"The rewrite to `{path}` came after the request's body was read.",
                 hint="Rewrite first, and read the body in the target.",
             )
-        target, question, query = path.partition("?")
-        inner = normalize_path(target if target.startswith("/") else "/" + target)
-        base = "" if self.app.manifest.base == "/" else self.app.manifest.base
-        if base and (inner == base or inner.startswith(base + "/")):
-            inner = inner[len(base) :] or "/"
-        pathname = percent_encode(base + inner, PATH_SAFE)
-        self.ctx.url = self.ctx.url.with_path(pathname, question + query if query else "")
+        target = self.target(path)
+        inner = self.inner_path(target, path)
+        base = self.app.manifest.base.rstrip("/")
+        self.ctx.url = target.with_path(percent_encode(base + inner, PATH_SAFE))
         self.ctx.request.url = self.ctx.url.href
         self.ctx.response.status = None
         return self.app.match(inner, prerendered=True)
+
+    def target(self, path: str) -> URL:
+        """Make an URL of what a rewrite names: a path and query, or a whole URL of this site."""
+        here = self.ctx.url
+        is_absolute = "://" in path.partition("?")[0]
+        target = URL(path if is_absolute else f"{here.origin}/{path.removeprefix('/')}")
+        if target.origin != here.origin:
+            raise RewriteError(
+                f"The rewrite to `{path}` leaves the site.",
+                hint="Send the visitor there with `ctx.redirect()`, or fetch it in an endpoint.",
+            )
+        return target
+
+    def inner_path(self, target: URL, path: str) -> str:
+        """Return the decoded path of a rewrite's target without base, which it need not name."""
+        try:
+            inner = normalize_path(target.pathname)
+        except RequestError as error:
+            raise RewriteError(
+                f"The rewrite to `{path}` cannot be decoded: {error.message}",
+                hint="Percent-encode what you put into the path.",
+            ) from error
+        stripped = self.app.strip_base(inner)
+        return inner if stripped is None else stripped
 
     async def error_answer(self, status: int, headers: Headers) -> Response:
         """Answer with an error page in place of a response that had these headers.
@@ -446,7 +476,11 @@ class _Exchange:
             return None
 
 
-class RewriteLoopError(FirstlightError):
+class RewriteError(FirstlightError):
+    """A rewrite that cannot be done."""
+
+
+class RewriteLoopError(RewriteError):
     """Rewrites that lead to each other."""
 
 

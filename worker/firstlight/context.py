@@ -138,15 +138,15 @@ class APIContext:
         """Make a redirect; return it. The path stands in Location as given."""
         return Response.redirect(path, status)
 
-    def rewrite(self, path: str) -> Rewrite:
+    def rewrite(self, path: str | URL) -> Rewrite:
         """Show another route at this URL; return it.
 
         Args:
-            path: Path and query of a page, an endpoint or a prerendered page.
+            path: Percent-encoded path and query of a page, an endpoint or a prerendered page.
         """
         if self._rewriter is None:
             raise ContextError("`ctx.rewrite()` works only while a request is answered.")
-        return Rewrite(path, self._rewriter)
+        return Rewrite(str(path), self._rewriter)
 
     def wait_until(self, awaitable: Awaitable[Any]) -> None:
         """Let work go on after the response was sent."""
