@@ -205,7 +205,16 @@ class App:
         return self._templates[streamed]
 
     def report(self, error: BaseException, ctx: APIContext) -> None:
-        """Log an error with the place in the site it came from."""
+        """Log an error that the visitor sees as an error page."""
+        self.log_error(error, ctx.route_pattern or ctx.url.pathname)
+
+    def log_error(self, error: BaseException, route: str) -> None:
+        """Log an error with the place in the site it came from.
+
+        Args:
+            error: An exception that was raised.
+            route: The pattern of the route, or the path of the request.
+        """
         frames = self._frames(error)
         place: Location | None = getattr(error, "location", None)
         if frames and not (place and place.file):
@@ -219,7 +228,7 @@ class App:
         )
         hint = getattr(error, "hint", None)
         self._log(
-            f"{where}(route {ctx.route_pattern or ctx.url.pathname}): {text}\n"
+            f"{where}(route {route}): {text}\n"
             + "".join(f"    {step.file}:{step.line} in {step.function}\n" for step in steps)
             + (f"  Hint: {hint}\n" if hint else "")
         )
@@ -284,6 +293,15 @@ class _Exchange:
         self.ahead: list[tuple[Route, dict[str, Any]]] | None = None
         ctx._rewriter = self.rewrite  # pyright: ignore[reportPrivateUsage]  # noqa: SLF001 - its other half
         ctx._mover = self.step  # pyright: ignore[reportPrivateUsage]  # noqa: SLF001
+        ctx._watcher = self.watch  # pyright: ignore[reportPrivateUsage]  # noqa: SLF001
+
+    async def watch(self, awaitable: Awaitable[Any]) -> None:
+        """Await what outlives the response, and log what it raises."""
+        route = self.ctx.route_pattern or self.ctx.url.pathname
+        try:
+            await awaitable
+        except Exception as error:  # noqa: BLE001 - nobody else would see it
+            self.app.log_error(error, route)
 
     async def answer(self, path: str | None) -> Response:
         refusal = check_origin(self.ctx, self.app.manifest.trusted_origins)

@@ -67,7 +67,6 @@ class APIContext:
     Attributes:
         params: Route parameters, decoded text; an absent rest parameter is None.
         props: What `get_static_paths` gave along with the parameters.
-        locals: A bag of attributes that middleware, page and endpoint share.
         url: The URL with its path normalised, after a rewrite the target's.
         site: The configured origin, such as `https://example.com`; None when there is none.
         base: The configured sub-path, `/` by default.
@@ -96,12 +95,13 @@ class APIContext:
         self._platform = platform
         self._rewriter: Callable[[str], Coroutine[Any, Any, Response]] | None = None
         self._mover: Callable[[str], None] | None = None
+        self._watcher: Callable[[Awaitable[Any]], Awaitable[Any]] | None = None
+        self._locals = SimpleNamespace()
         self.url = url
         self.site = site
         self.base = base
         self.params: dict[str, Any] = {}
         self.props: Mapping[str, Any] = {}
-        self.locals = SimpleNamespace()
         self.route_pattern = ""
         self.response = ResponseInit()
 
@@ -114,9 +114,14 @@ class APIContext:
     def cookies(self) -> Cookies:
         """The cookies; raises ContextError while prerendering."""
         if self._cookies is None:
-            self._cookies = Cookies(self._request.headers.get("cookie"))
+            self._cookies = Cookies("; ".join(self._request.headers.get_all("cookie")))
             self._cookies.is_sealed = self._is_sent
         return self._cookies
+
+    @property
+    def locals(self) -> SimpleNamespace:
+        """A bag of attributes that middleware, page and endpoint share."""
+        return self._locals
 
     @property
     def client_address(self) -> str:
@@ -134,9 +139,9 @@ class APIContext:
             hint="Keep a random id in a cookie and the data in KV, as pages/login.html does.",
         )
 
-    def redirect(self, path: str, status: int = 302) -> Response:
+    def redirect(self, path: str | URL, status: int = 302) -> Response:
         """Make a redirect; return it. The path stands in Location as given."""
-        return Response.redirect(path, status)
+        return Response.redirect(str(path), status)
 
     def rewrite(self, path: str | URL) -> Rewrite:
         """Show another route at this URL; return it.
@@ -149,8 +154,9 @@ class APIContext:
         return Rewrite(str(path), self._rewriter)
 
     def wait_until(self, awaitable: Awaitable[Any]) -> None:
-        """Let work go on after the response was sent."""
-        self._platform.wait_until(awaitable)
+        """Let work go on after the response was sent; what it raises is logged."""
+        watched = self._watcher(awaitable) if self._watcher else awaitable
+        self._platform.wait_until(watched)
 
     def take_cookies(self) -> list[str]:
         """List the Set-Cookie values to send; none can be added afterwards."""

@@ -94,7 +94,7 @@ class Request:
         """
         data = await self._read_bounded()
         try:
-            return json.loads(data)
+            return json.loads(data, parse_constant=_refuse_constant)
         except (ValueError, RecursionError) as error:
             raise RequestError(f"The body is not JSON: {error}.") from error
 
@@ -151,3 +151,8 @@ class Request:
             status=413,
             hint="Raise `max_body` in [tool.firstlight], or read it with `stream()`.",
         )
+
+
+def _refuse_constant(name: str) -> Any:
+    """Refuse `NaN` and `Infinity`: Python reads them, JSON has no such thing."""
+    raise ValueError(f"`{name}` is no JSON value")
