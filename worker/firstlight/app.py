@@ -483,6 +483,7 @@ class _Exchange:
             if route.is_prerendered:
                 base = self.app.manifest.base.rstrip("/")
                 return await self.platform.fetch_asset(f"{base}{route.pattern}")
+            self.enter([(route, {})])
             self.ctx.response.status = None
             for name in BODY_HEADERS:
                 if name in self.ctx.response.headers:

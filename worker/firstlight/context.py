@@ -70,7 +70,8 @@ class APIContext:
         url: The URL with its path normalised, after a rewrite the target's.
         site: The configured origin, such as `https://example.com`; None when there is none.
         base: The configured sub-path, `/` by default.
-        route_pattern: The route as written, such as `/blog/[slug]`; empty when none matched.
+        route_pattern: The route as written, such as `/blog/[slug]`; empty when none matched,
+            `/404` in the 404 page itself.
         is_prerendered: Whether this runs at build time.
         response: Status and headers to add to whatever the page returns.
 
