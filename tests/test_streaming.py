@@ -8,7 +8,6 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from conftest import run
 
 from firstlight.app import NoPlatform
 from firstlight.request import Request
@@ -83,7 +82,7 @@ def pieces_of(client: Client, path: str = "/") -> list[str]:
             gate_of(client).opened.set()
         return pieces
 
-    return run(collect())
+    return asyncio.run(collect())
 
 
 def page(body: str, frontmatter: str = "") -> dict[str, str]:
@@ -96,7 +95,7 @@ def test_the_head_goes_out_before_slow_data(slow: Client) -> None:
 
 
 def test_a_streamed_page_has_the_headers_of_a_page(slow: Client) -> None:
-    response = run(answer(slow, "HEAD"))
+    response = asyncio.run(answer(slow, "HEAD"))
 
     assert response.status == 200
     assert response.headers.items() == [("content-type", "text/html; charset=utf-8")]
@@ -151,7 +150,7 @@ def test_includes_imports_and_middleware_work_in_a_streamed_page(make_app: MakeA
     client = make_app(page(body, "rows = gate.rows()") | files)
 
     assert "".join(pieces_of(client)) == "<h1>(b/)<input name=b><input name=x>"
-    assert run(answer(client, "HEAD")).headers["x-seen"] == "1"
+    assert asyncio.run(answer(client, "HEAD")).headers["x-seen"] == "1"
 
 
 def test_what_is_awaited_begins_side_by_side(make_app: MakeApp) -> None:
@@ -163,7 +162,7 @@ def test_what_is_awaited_begins_side_by_side(make_app: MakeApp) -> None:
             await anext(pieces)  # pyright: ignore[reportUnknownArgumentType]
             return list(gate_of(client).log)
 
-    assert run(first_piece()) == ["begun", "begun"]
+    assert asyncio.run(first_piece()) == ["begun", "begun"]
     assert gate_of(client).log == ["begun", "begun", "cancelled", "cancelled"]
 
 
@@ -173,7 +172,7 @@ def test_an_error_before_the_first_byte_is_a_500(make_app: MakeApp) -> None:
     response = client.get("/")
 
     assert response.status == 500
-    assert "text before" not in run(response.text())
+    assert "text before" not in asyncio.run(response.text())
     assert client.log == [
         "pages/_lib/gate.py:25 (route /): KeyError: 'lost'\n    pages/index.html:7 in root\n"
     ]
@@ -242,7 +241,7 @@ def endpoint(make_app: MakeApp) -> Client:
 def test_a_streamed_body_that_fails_at_once_is_a_500(endpoint: Client) -> None:
     response = endpoint.get("/broken")
 
-    assert (response.status, run(response.text())) == (500, "own 500")
+    assert (response.status, asyncio.run(response.text())) == (500, "own 500")
     assert endpoint.log == ["pages/[kind].py:5 (route /[kind]): ValueError: at once\n"]
 
 
@@ -253,7 +252,7 @@ def test_a_streamed_body_that_fails_later_is_logged(endpoint: Client) -> None:
         await response.bytes()
 
     with pytest.raises(ValueError, match="later"):
-        run(read())
+        asyncio.run(read())
     assert endpoint.log == ["pages/[kind].py:14 (route /[kind]): ValueError: later\n"]
 
 
@@ -261,11 +260,11 @@ def test_an_empty_stream_is_an_empty_body(endpoint: Client) -> None:
     async def read() -> bytes:
         return await (await answer(endpoint, path="/empty")).bytes()
 
-    assert run(read()) == b""
+    assert asyncio.run(read()) == b""
 
 
 def test_a_stream_that_nobody_reads_is_closed(endpoint: Client) -> None:
-    response = run(answer(endpoint, "HEAD", "/count"))
+    response = asyncio.run(answer(endpoint, "HEAD", "/count"))
 
     assert (response.status, response.body) == (201, None)
     assert gate_of(endpoint).log == ["closed"]
