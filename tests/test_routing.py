@@ -48,6 +48,7 @@ def best(path: str, *patterns: str) -> tuple[str, Params] | None:
         ("/[...x]", ((Part("x", is_param=True, is_rest=True),),)),
         ("/a-[x].b", ((Part("a-"), Part("x", is_param=True), Part(".b")),)),
         ("/[été_1]/", ((Part("été_1", is_param=True),),)),
+        ("/[1x]/[$y]", ((Part("1x", is_param=True),), (Part("$y", is_param=True),))),
     ],
 )
 def test_parse_pattern_gives_segments_of_parts(pattern: str, segments: object) -> None:

@@ -198,6 +198,13 @@ def errors_of(root: Path, config: Config | None = None) -> list[str]:
             "pages/[...a]/[...b].html: `/[...a]/[...b]` has more than one rest parameter.",
         ),
         ("pages/a].html", "", "pages/a].html: The brackets of `a]` do not match."),
+        (
+            "pages/q-[...r].md",
+            "",
+            "pages/q-[...r].md: A page's rest parameter stands alone in its segment, "
+            "unlike in `/q-[...r]`.\n"
+            "  Hint: Put a `/` between them, or use a parameter such as `[slug]`.",
+        ),
     ],
 )  # fmt: skip
 def test_scan_mistake_says(

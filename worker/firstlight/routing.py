@@ -272,7 +272,8 @@ def _part_expression(part: Part) -> str:
 def _param(piece: str, segment: str) -> Part:
     is_rest = piece.startswith("[...")
     name = piece[4 if is_rest else 1 : -1]
-    if not name.isidentifier():
+    # https://docs.astro.build/en/guides/routing/#dynamic-routes: a digit may come first.
+    if not re.fullmatch(r"[\w$]+", name):
         raise RouteError(
             f"`{name}` in `{segment}` cannot name a parameter.",
             hint="Use letters, digits and underscores, such as `[slug]` or `[...path]`.",

@@ -184,7 +184,7 @@ def _add_file(site: Site, name: str, modules: _ModuleNames) -> None:
         return
     pattern = pattern_of(name)
     try:
-        parse_pattern(pattern)
+        _check_pattern(pattern, is_endpoint=suffix == ".py")
     except RouteError as error:
         error.location = Location(file)
         raise
@@ -198,6 +198,15 @@ def _add_file(site: Site, name: str, modules: _ModuleNames) -> None:
     route.module = modules.route(name)
     site.routes.append(route)
     decide(route, site.config)
+
+
+def _check_pattern(pattern: str, *, is_endpoint: bool) -> None:
+    for segment in parse_pattern(pattern):
+        if not is_endpoint and len(segment) > 1 and any(part.is_rest for part in segment):
+            raise RouteError(
+                f"A page's rest parameter stands alone in its segment, unlike in `{pattern}`.",
+                hint="Put a `/` between them, or use a parameter such as `[slug]`.",
+            )
 
 
 def pattern_of(name: str) -> str:
@@ -345,7 +354,7 @@ def collision(url: str, files: list[str]) -> RouteError:
 
 def _shape(pattern: str) -> str:
     """Return a pattern with its parameters' names forgotten."""
-    return re.sub(r"\[(\.\.\.)?\w+\]", r"[\1]", pattern)
+    return re.sub(r"\[(\.\.\.)?[\w$]+\]", r"[\1]", pattern)
 
 
 class _ModuleNames:
