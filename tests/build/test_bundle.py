@@ -182,7 +182,8 @@ def test_manifest_carries_the_options(build_site: BuildSite) -> None:
         "Manifest(\n    middleware='pages._middleware',\n    redirects=(\n"
         "        Redirect(pattern='/a', destination='/b', status=302),\n    ),\n"
         "    site='https://x.example',\n    base='/d',\n    trailing_slash='never',\n"
-        "    max_body=5,\n    trusted_origins=(\n        'https://y.example',\n    ),\n)\n"
+        "    format='file',\n    max_body=5,\n    trusted_origins=(\n"
+        "        'https://y.example',\n    ),\n)\n"
     )
 
 

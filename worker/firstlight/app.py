@@ -41,6 +41,8 @@ SAFE_METHODS = frozenset(("GET", "HEAD", "OPTIONS"))
 FORM_TYPES = ("application/x-www-form-urlencoded", "multipart/form-data", "text/plain")
 # Paths that no trailing-slash policy touches, as in Astro: they are not pages.
 INTERNAL = ("/_", "/@", "/.")
+# A page's file, and so its URL where the platform or a link says so.
+EXTENSION = ".html"
 # These describe the body that an error page replaces.
 BODY_HEADERS = (
     "content-type",
@@ -127,7 +129,7 @@ class App:
         request.url = url.href
         inner = self.strip_base(path)
         if inner is not None:
-            redirect = self._redirect(inner, request.method)
+            redirect = self._redirect(inner, sent.search, request.method)
             if redirect is None and inner[:2] not in INTERNAL:
                 redirect = self._slash_redirect(path, sent, request.method)
             if redirect is not None:
@@ -153,12 +155,30 @@ class App:
         if path is None:
             return []
         is_folder = path.endswith("/") and path != "/"
+        found = self._html_matches(path) if path.endswith(EXTENSION) else self._routes.matches(path)
         return [
             (route, params)
-            for route, params in self._routes.matches(path)
+            for route, params in found
             if (prerendered or not route.is_prerendered)
             and not (is_folder and route.is_endpoint and has_extension(route.pattern))
         ]
+
+    def _html_matches(self, path: str) -> list[tuple[Route, dict[str, Any]]]:
+        """List the routes of a path that ends as a page's file does, best first.
+
+        A page's parameters leave the ending out, unless its pattern has one, too. With
+        `format = "file"` a page is also found under its file's name.
+
+        Source:
+            https://docs.astro.build/en/reference/configuration-reference/#buildformat
+        """
+        exact = dict(self._routes.matches(path))
+        bare = dict(self._routes.matches(path.removesuffix(EXTENSION).removesuffix("/index")))
+        if self.manifest.format != "file":
+            bare = {route: bare.get(route, params) for route, params in exact.items()}
+        found = {r: p for r, p in exact.items() if r.is_endpoint or EXTENSION in r.pattern}
+        found |= {r: p for r, p in bare.items() if not r.is_endpoint and EXTENSION not in r.pattern}
+        return sorted(found.items(), key=lambda match: self.manifest.routes.index(match[0]))
 
     def error_route(self, status: int) -> Route | None:
         """Return the site's own error page of a status, if it has one."""
@@ -257,14 +277,14 @@ class App:
             return "/"
         return path[len(base) :] if path.startswith(base + "/") else None
 
-    def _redirect(self, path: str, method: str) -> Response | None:
+    def _redirect(self, path: str, search: str, method: str) -> Response | None:
         if not self.manifest.redirects:
             return None
         for redirect, params in self._redirects.matches(path):
             default = 301 if method in ("GET", "HEAD") else 308
             encoded = {name: percent_encode(v or "", PATH_SAFE) for name, v in params.items()}
             target = fill_destination(redirect.destination, encoded)
-            return Response.redirect(target, redirect.status or default)
+            return Response.redirect(with_query(target, search), redirect.status or default)
         return None
 
     def _slash_redirect(self, path: str, sent: URL, method: str) -> Response | None:
@@ -470,7 +490,7 @@ class _Exchange:
         """Answer with the site's error page of a status, else with a plain one."""
         response = await self.own_error_page(status)
         if response is None or response.is_empty:
-            response = Response.html(_plain_page(status))
+            response = plain_page(status)
         response = response.with_status(status)
         response.is_final = True
         return response
@@ -551,14 +571,26 @@ def _templates_class(*, streamed: bool) -> type[Templates]:
     return Templates
 
 
+def with_query(location: str, search: str) -> str:
+    """Hand a request's query on to a redirect's target, unless that has one of its own.
+
+    Source:
+        https://developers.cloudflare.com/workers/static-assets/redirects/
+    """
+    path, mark, fragment = location.partition("#")
+    return location if "?" in path else f"{path}{search}{mark}{fragment}"
+
+
 def _own_status(route: Route) -> int | None:
     """Return the status that an error page always has."""
     return {"/404": 404, "/500": 500}.get(route.pattern) if not route.is_endpoint else None
 
 
-def _plain_page(status: int) -> str:
+def plain_page(status: int) -> Response:
+    """Answer with the page of a status that a site without its own error page shows."""
     title = TITLES[status]
-    return (
+    return Response.html(
         f'<!doctype html>\n<html lang="en"><head><meta charset="utf-8"><title>{status} {title}'
-        f"</title></head><body><h1>{status}</h1><p>{title}</p></body></html>\n"
+        f"</title></head><body><h1>{status}</h1><p>{title}</p></body></html>\n",
+        status,
     )

@@ -50,6 +50,7 @@ class Manifest(NamedTuple):
         site: Absolute origin, or None.
         base: Sub-path without a final slash; `/` for none.
         trailing_slash: `ignore`, `always` or `never`.
+        format: `directory` or `file`.
         max_body: Bytes that form_data(), json() and text() accept.
         trusted_origins: Other origins whose forms are accepted.
     """
@@ -61,5 +62,6 @@ class Manifest(NamedTuple):
     site: str | None = None
     base: str = "/"
     trailing_slash: str = "ignore"
+    format: str = "directory"
     max_body: int = DEFAULT_MAX_BODY
     trusted_origins: tuple[str, ...] = ()

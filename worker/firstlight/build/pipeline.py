@@ -202,6 +202,7 @@ def _manifest(site: Site, routes: tuple[Route, ...], templates: dict[str, str]) 
         site=config.site,
         base=config.base,
         trailing_slash=config.trailing_slash,
+        format=config.format,
         max_body=config.max_body,
         trusted_origins=config.trusted_origins,
     )

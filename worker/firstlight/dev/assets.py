@@ -12,6 +12,7 @@ import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, NamedTuple
 
+from firstlight.app import with_query
 from firstlight.headers import Headers
 from firstlight.response import Response
 from firstlight.url import PATH_SAFE, URL, percent_decode, percent_encode
@@ -184,8 +185,8 @@ class AssetServer:
     def _redirect(self, url: URL) -> Response | None:
         for pattern, target, status in self._redirects:
             if (found := pattern.fullmatch(url.pathname)) is not None:
-                location = _filled(target, found)
-                return Response.redirect(location + ("" if "?" in location else url.search), status)
+                location = with_query(_filled(target, found), url.search)
+                return Response.redirect(location, status)
         return None
 
 
