@@ -6,10 +6,12 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from firstlight.build.pipeline import build
+
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from conftest import BuildSite
+    from conftest import BuildSite, Failures, WriteSite
 
 RESPONSE = "from firstlight import Response\n"
 PLAIN = "[tool.firstlight]\n"
@@ -110,3 +112,18 @@ def test_redirect_without_an_adapter_is_a_page(build_site: BuildSite) -> None:
     assert '<meta http-equiv="refresh" content="2;url=/b?x&amp;y">' in (
         platform_file(root, "a/index.html") or ""
     )
+
+
+@pytest.mark.parametrize("name", ["_headers", "_redirects"])
+def test_platform_file_that_is_not_utf_8_is_told(failures: Failures, name: str) -> None:
+    assert failures({"pages/index.html": "", f"pages/{name}": b"\xff"}) == [
+        f"pages/{name}: The file is not UTF-8 (byte 0).\n  Hint: Save it as UTF-8."
+    ]
+
+
+def test_link_out_of_the_site_is_a_warning(write_site: WriteSite) -> None:
+    root = write_site({"pages/index.html": ""})
+    (root / "pages/a.txt").symlink_to("/etc/hostname")
+    assert build(root).warnings == [
+        "pages/a.txt is a link out of the site, to nothing or in a circle; it is left out."
+    ]

@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
+import os
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
 
 from firstlight.build.config import Config
-from firstlight.build.scan import Site, has_slash, output_file, pattern_of, scan
+from firstlight.build.scan import Site, canonical_path, has_slash, output_file, pattern_of, scan
 from firstlight.errors import RouteError
 from firstlight.manifest import Redirect
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
     from conftest import Files, WriteSite
 
 ENDPOINT = "def GET(ctx):\n    return ''\n"
@@ -166,6 +166,18 @@ def errors_of(root: Path, config: Config | None = None) -> list[str]:
          "indented block after function definition on line 1."),
         (
             "pages/a.md",
+            "---\nprerender: true\ntitle: x\nprerender: false\n---\n",
+            "pages/a.md:4: `prerender` stands twice.\n"
+            "  Hint: Write `prerender: true` or `prerender: false`.",
+        ),
+        (
+            "pages/a.md",
+            "---\nprerender:\n---\n",
+            "pages/a.md:2: `prerender` is `None`.\n"
+            "  Hint: Write `prerender: true` or `prerender: false`.",
+        ),
+        (
+            "pages/a.md",
             "---\ntitle: x\nprerender: 'no'\n---\n",
             "pages/a.md:3: `prerender` is `no`.\n"
             "  Hint: Write `prerender: true` or `prerender: false`.",
@@ -284,6 +296,14 @@ def test_scan_refuses_a_redirect_from_a_page(write_site: WriteSite, pattern: str
     )
 
 
+@pytest.mark.parametrize("form", ["directory", "file"])
+def test_always_gives_every_prerendered_page_its_slash(form: str) -> None:
+    config = Config(trailing_slash="always", format=form)
+    paths = ["/", "/a", "/v1.2", "/404"]
+    found = [canonical_path(path, config, is_endpoint=False) for path in paths]
+    assert found == ["/", "/a/", "/v1.2/", "/404/"]
+
+
 def test_scan_sorts_files_into_what_they_are(write_site: WriteSite) -> None:
     names = [
         "a.html", "b.jinja", "c.md", "d.py", "e.css", "LICENSE", "f.HTML",
@@ -316,6 +336,46 @@ def test_scan_sorts_files_into_what_they_are(write_site: WriteSite) -> None:
     assert site.has_middleware
 
 
+def test_scan_reads_files_that_begin_with_a_byte_order_mark(write_site: WriteSite) -> None:
+    site = scanned(write_site({"pages/a.txt.py": b"\xef\xbb\xbf" + ENDPOINT.encode()}))
+    assert site.routes[0].source.frontmatter == ENDPOINT
+
+
+def test_scan_refuses_names_that_no_url_can_hold(write_site: WriteSite) -> None:
+    root = write_site({"pages/index.html": "", "pages/a\nb.css": ""})
+    Path(os.fsdecode(os.fsencode(root) + b"/pages/\xff.html")).touch()
+    said = "The file's name is not UTF-8 or holds a control character.\n  Hint: Rename it."
+    assert errors_of(root) == [f"pages/a\\nb.css: {said}", f"pages/\\udcff.html: {said}"]
+
+
+def test_scan_tells_a_file_that_cannot_be_read(
+    write_site: WriteSite, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    root = write_site({"pages/a.html": "", "pages/b.html": ""})
+    read = Path.read_bytes
+
+    def refuse(path: Path) -> bytes:
+        if path.name == "a.html":
+            raise PermissionError(13, "Permission denied")
+        return read(path)
+
+    monkeypatch.setattr(Path, "read_bytes", refuse)
+    assert errors_of(root) == ["pages/a.html: The file cannot be read: Permission denied."]
+
+
+def test_scan_follows_links_to_folders_of_the_site(write_site: WriteSite) -> None:
+    root = write_site({"pages/a/x.css": "", "pages/b/y.css": "", "docs/z.css": ""})
+    for link, target in {
+        "a/b": "../b", "b/a": "../a", "docs": "../docs", "self": ".", "root": "..", "etc": "/etc"
+    }.items():  # fmt: skip
+        (root / "pages" / link).symlink_to(target)
+    site = scanned(root)
+    assert site.assets == ["a/b/y.css", "a/x.css", "b/a/x.css", "b/y.css", "docs/z.css"]
+    assert sorted(site.left_out) == [
+        "pages/a/b/a", "pages/b/a/b", "pages/etc", "pages/root", "pages/self",
+    ]  # fmt: skip
+
+
 def test_scan_leaves_out_links_to_outside_and_nowhere(write_site: WriteSite) -> None:
     root = write_site({"pages/a.css": "", "pages/index.html": "", "secret.txt": ""})
     (root / "pages" / "in.css").symlink_to("a.css")
@@ -324,6 +384,7 @@ def test_scan_leaves_out_links_to_outside_and_nowhere(write_site: WriteSite) -> 
     (root / "pages" / "gone.html").symlink_to("nowhere")
     site = scanned(root)
     assert site.assets == ["a.css", "beside.txt", "in.css"]
+    assert sorted(site.left_out) == ["pages/etc.txt", "pages/gone.html"]
     assert [route.file for route in site.routes] == ["pages/index.html"]
 
 

@@ -9,7 +9,7 @@ from firstlight.errors import ResponseError
 from firstlight.response import HTML, Response
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Callable
+    from collections.abc import AsyncIterator
     from types import ModuleType
     from typing import Any, Protocol, TypeAlias
 

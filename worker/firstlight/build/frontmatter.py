@@ -60,9 +60,17 @@ def split_source(file: str, text: str) -> Source:
 
 def key_line(source: Source, key: str) -> int | None:
     """Find the line of the file that sets a top-level key of YAML frontmatter."""
+    return next(iter(key_lines(source, key)), None)
+
+
+def key_lines(source: Source, key: str) -> list[int]:
+    """Find every line of the file that sets a top-level key of YAML frontmatter."""
     lines = (source.frontmatter or "").split("\n")
-    numbers = (number for number, line in enumerate(lines) if line.startswith(f"{key}:"))
-    return next((number + source.frontmatter_line for number in numbers), None)
+    return [
+        number
+        for number, line in enumerate(lines, source.frontmatter_line)
+        if line.startswith(f"{key}:")
+    ]
 
 
 @dataclass(frozen=True, slots=True)

@@ -33,6 +33,7 @@ from firstlight.build.scan import (
     SiteRoute,
     check_is_site,
     output_file,
+    read_bytes,
     redirect_claim,
     scan,
 )
@@ -109,7 +110,7 @@ async def _build(root: Path, progress: Progress) -> BuildResult:
         files, errors = bundle(site, modules, manifest, wrangler)
     if errors:
         raise BuildFailedError(_unique(errors))
-    result = BuildResult(site, sizes=gzipped_size(files), warnings=_warnings(config, wrangler))
+    result = BuildResult(site, sizes=gzipped_size(files), warnings=_warnings(site, wrangler))
     for page in rendered:
         result.paths[page.path.route.file] = result.paths.get(page.path.route.file, 0) + 1
     progress("write", 0, 1)
@@ -257,7 +258,8 @@ def _write(site: Site, rendered: list[Rendered], server: Mapping[str, str]) -> b
         client.mkdir()
         pages = client / base if base else client
         for asset in site.assets:
-            write_file(pages, asset, (site.root / PAGES / asset).read_bytes())
+            file = f"{PAGES}/{asset}"
+            write_file(pages, asset, read_bytes(site.root / file, file))
         for page in rendered:
             if page.body is not None:
                 _write_page(pages, page, page.body)
@@ -293,7 +295,15 @@ def _claims(site: Site) -> dict[str, str]:
     return claims | {r.pattern: r.file for r in site.on_demand if not is_dynamic(r.pattern)}
 
 
-def _warnings(config: Config, wrangler: Wrangler) -> list[str]:
+def _warnings(site: Site, wrangler: Wrangler) -> list[str]:
+    links = [
+        f"{name} is a link out of the site, to nothing or in a circle; it is left out."
+        for name in site.left_out
+    ]
+    return [*links, *_handling_warning(site.config, wrangler)]
+
+
+def _handling_warning(config: Config, wrangler: Wrangler) -> list[str]:
     wanted = HTML_HANDLING[config.trailing_slash]
     if not config.adapter or wrangler.file is None or wrangler.html_handling == wanted:
         return []

@@ -6,7 +6,7 @@ import mimetypes
 import re
 from typing import TYPE_CHECKING
 
-from firstlight.build.scan import PAGES, Site, canonical_path
+from firstlight.build.scan import PAGES, Site, canonical_path, read_text
 from firstlight.url import PATH_SAFE, percent_encode
 
 if TYPE_CHECKING:
@@ -54,7 +54,7 @@ def _joined(parts: list[str]) -> str:
 def _own(site: Site, name: str) -> str:
     if name not in site.platform_files:
         return ""
-    return (site.root / PAGES / name).read_text("utf-8").rstrip("\n")
+    return read_text(site.root / PAGES / name, f"{PAGES}/{name}").rstrip("\n")
 
 
 def _headers(page: Rendered) -> list[tuple[str, str]]:

@@ -14,7 +14,7 @@ from firstlight.build.frontmatter import (
     Frontmatter,
     Source,
     analyse,
-    key_line,
+    key_lines,
     option_value,
     parse_python,
     split_source,
@@ -92,6 +92,7 @@ class Site:
         templates: Template name to file, every template of the site, pages included.
         modules: Module name to file, helper modules and middleware.
         platform_files: `_headers` and `_redirects` of the user, if there are any.
+        left_out: Links that lead nowhere, out of the site or in a circle.
         errors: What is wrong with single files; the rest of the site was read.
     """
 
@@ -102,6 +103,7 @@ class Site:
     templates: dict[str, str] = field(default_factory=dict[str, str])
     modules: dict[str, str] = field(default_factory=dict[str, str])
     platform_files: list[str] = field(default_factory=list[str])
+    left_out: list[str] = field(default_factory=list[str])
     errors: list[Exception] = field(default_factory=list[Exception])
 
     @property
@@ -119,7 +121,7 @@ def scan(root: Path, config: Config) -> Site:
     """Read the files under pages/; what is wrong with one of them goes to `errors`."""
     site = Site(root, config)
     check_is_site(root)
-    names = sorted(_files(root / PAGES))
+    names = list(_usable_names(site))
     modules = _ModuleNames(names)
     for name in names:  # helpers first: user code imports them by these names
         if _is_hidden(name):
@@ -148,15 +150,50 @@ def check_is_site(root: Path) -> None:
         )
 
 
-def _files(pages: Path) -> Iterator[str]:
-    """Yield every file below pages/ as a POSIX path; links to outside or nowhere are left out."""
-    inside = pages.resolve().parent
-    for folder, folders, files in os.walk(pages):
-        folders[:] = [name for name in folders if name != "__pycache__"]
-        for name in files:
-            path = pages.__class__(folder, name)
-            if path.is_file() and path.resolve().is_relative_to(inside):
-                yield path.relative_to(pages).as_posix()
+def _usable_names(site: Site) -> Iterator[str]:
+    """Yield the files whose names can be part of a URL; the others are errors."""
+    for name in sorted(_files(site)):
+        if re.search(r"[\x00-\x1f\x7f\ud800-\udfff]", name):
+            shown = ascii(name)[1:-1]
+            site.errors.append(
+                RouteError(
+                    "The file's name is not UTF-8 or holds a control character.",
+                    hint="Rename it.",
+                    location=Location(f"{PAGES}/{shown}"),
+                )
+            )
+        else:
+            yield name
+
+
+def _files(site: Site) -> Iterator[str]:
+    """Yield every file below pages/ as a POSIX path; links that lead nowhere are noted."""
+    pages = site.root / PAGES
+    places = (site.root.resolve(), pages.resolve())
+    for folder, folders, files in os.walk(pages, followlinks=True):
+        parent = pages.__class__(folder)
+        closed = [name for name in folders if not _may_follow(parent / name, places)]
+        folders[:] = [name for name in folders if name not in ("__pycache__", *closed)]
+        for name in (*files, *closed):
+            path = parent / name
+            relative = path.relative_to(pages).as_posix()
+            if path.is_file() and _is_inside(path, places):
+                yield relative
+            elif path.is_symlink():
+                site.left_out.append(f"{PAGES}/{relative}")
+
+
+def _may_follow(folder: Path, places: tuple[Path, ...]) -> bool:
+    """Tell whether a folder is a real one, or a link into the site that is no circle."""
+    if not folder.is_symlink():
+        return True
+    above = (parent.resolve() for parent in folder.parents)
+    return _is_inside(folder, places) and folder.resolve() not in above
+
+
+def _is_inside(path: Path, places: tuple[Path, ...]) -> bool:
+    target = path.resolve()
+    return any(target.is_relative_to(place) for place in places)
 
 
 def _is_hidden(name: str) -> bool:
@@ -224,18 +261,33 @@ def pattern_of(name: str) -> str:
 
 
 def read_text(path: Path, file: str) -> str:
-    """Read a source file as UTF-8.
+    """Read a source file as UTF-8, without a byte order mark.
 
     Raises:
-        FirstlightError: It is not UTF-8.
+        FirstlightError: It is not UTF-8, or cannot be read.
     """
     try:
-        return path.read_text("utf-8")
+        text = read_bytes(path, file).decode("utf-8-sig")
     except UnicodeDecodeError as error:
         raise FirstlightError(
             f"The file is not UTF-8 (byte {error.start}).",
             hint="Save it as UTF-8.",
             location=Location(file),
+        ) from error
+    return text.replace("\r\n", "\n").replace("\r", "\n")
+
+
+def read_bytes(path: Path, file: str) -> bytes:
+    """Read a file.
+
+    Raises:
+        FirstlightError: It cannot be read.
+    """
+    try:
+        return path.read_bytes()
+    except OSError as error:
+        raise FirstlightError(
+            f"The file cannot be read: {error.strerror}.", location=Location(file)
         ) from error
 
 
@@ -290,13 +342,20 @@ def _page(file: str, pattern: str, text: str, *, is_markdown: bool) -> SiteRoute
 
 
 def _yaml_prerender(route: SiteRoute) -> bool | None:
-    value = route.data.get("prerender")
-    if value is None or isinstance(value, bool):
+    if "prerender" not in route.data:
+        return None
+    value = route.data["prerender"]
+    first, *others = key_lines(route.source, "prerender") or [None]
+    if others:
+        problem, line = "`prerender` stands twice.", others[0]
+    elif isinstance(value, bool):
         return value
+    else:
+        problem, line = f"`prerender` is `{value}`.", first
     raise RouteError(
-        f"`prerender` is `{value}`.",
+        problem,
         hint="Write `prerender: true` or `prerender: false`.",
-        location=Location(route.file, key_line(route.source, "prerender")),
+        location=Location(route.file, line),
     )
 
 
@@ -416,11 +475,11 @@ def canonical_path(path: str, config: Config, *, is_endpoint: bool) -> str:
     base = "" if config.base == "/" else config.base
     if is_endpoint:
         return base + path
-    slash = has_slash(path, config)
-    if path in ("/404", "/500"):  # always files, whatever the format
-        slash = config.trailing_slash == "always"
-    elif path == "/":
+    slash = config.trailing_slash == "always"
+    if path == "/":
         slash = config.trailing_slash != "never"
+    elif not slash and path not in ("/404", "/500"):  # always files, whatever the format
+        slash = has_slash(path, config)
     bare = (base + path).rstrip("/")
     return f"{bare}/" if slash or not bare else bare
 
