@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from firstlight.build.config import Config, load_config
-from firstlight.errors import ConfigError
+from firstlight.errors import ConfigError, FirstlightError
 from firstlight.manifest import Redirect
 
 if TYPE_CHECKING:
@@ -46,7 +46,7 @@ def test_config_reads_every_option(write_site: WriteSite) -> None:
         trusted_origins=("https://a.example", "http://b.example:8080"),
         redirects=(
             Redirect("/old", "/new", None),
-            Redirect("/out", "https://example.com", 302),
+            Redirect("/out", "https://example.com/", 302),
             Redirect("/[...rest]", "/new/[...rest]", None),
         ),
     )
@@ -182,6 +182,7 @@ def test_config_never_implies_format_file(write_site: WriteSite) -> None:
     assert load_config(root).format == "file"
 
 
+SCHEME = "  Hint: Give a path, or a URL that begins with https:// or http://."
 USABLE = 'Write `"/old" = "/new"` or `"/old" = { status = 302, destination = "/new" }`.'
 
 
@@ -196,7 +197,7 @@ USABLE = 'Write `"/old" = "/new"` or `"/old" = { status = 302, destination = "/n
         ),
         (
             '"/a" = { destination = "/b", code = 302 }',
-            f"The redirect `/a` has no usable destination.\n  Hint: {USABLE}",
+            f"The redirect `/a` has the unknown key `code`.\n  Hint: {USABLE}",
         ),
         (
             '"/a" = { destination = "/b", status = 200 }',
@@ -219,6 +220,16 @@ USABLE = 'Write `"/old" = "/new"` or `"/old" = { status = 302, destination = "/n
             "`[a][b]` has two parameters with nothing between them.\n"
             "  Hint: Put some text between them, such as `[a]-[b]`.",
         ),
+        (
+            '"/a" = "https://b.example/[x]"',
+            "`https://b.example/[x]` has the parameter `x`, which `/a` has not.",
+        ),
+        ('"/a" = "ftp://b.example/"', f"The redirect `/a` leads to `ftp://b.example/`.\n{SCHEME}"),
+        ('"/a" = "javascript:b"', f"The redirect `/a` leads to `javascript:b`.\n{SCHEME}"),
+        ('"/a" = "/a"', "The redirect `/a` leads to itself."),
+        ('"/a/" = "/a?b#c"', "The redirect `/a/` leads to itself."),
+        ('"/" = "/"', "The redirect `/` leads to itself."),
+        ('"/a/[x]" = "/a/[x]/"', "The redirect `/a/[x]` leads to itself."),
         ('"/a" = "/b"\n"/a/" = "/c"', "The redirect `/a` stands twice."),
     ],
 )
@@ -238,14 +249,32 @@ def test_config_redirect_keeps_its_status(write_site: WriteSite, status: int) ->
     assert redirects == (Redirect("/a/[x]", "https://b.example/[x]", status),)
 
 
+@pytest.mark.parametrize(
+    ("destination", "expected"),
+    [
+        ("https://b.example", "https://b.example/"),
+        ("https://b.example?x=1", "https://b.example/?x=1"),
+        ("https://b.example#x", "https://b.example/#x"),
+        ("https://b.example/x", "https://b.example/x"),
+        ("//b.example/x", "//b.example/x"),
+        ("../b", "../b"),
+        ("/b:c", "/b:c"),
+    ],
+)
+def test_config_redirect_leads_to(write_site: WriteSite, destination: str, expected: str) -> None:
+    text = f'[tool.firstlight.redirects]\n"/a" = "{destination}"\n'
+    assert load_config(write_site({"pyproject.toml": text})).redirects[0].destination == expected
+
+
 def test_config_redirect_source_is_composed_as_file_names_are(write_site: WriteSite) -> None:
     line = '"/cafe\\u0301" = "/b"'
     root = write_site({"pyproject.toml": f"[tool.firstlight.redirects]\n{line}\n"})
     assert load_config(root).redirects == (Redirect("/caf\u00e9", "/b", None),)
 
 
-def test_config_that_is_no_table_says_so(write_site: WriteSite) -> None:
-    root = write_site({"pyproject.toml": "[tool]\nfirstlight = 3\n"})
+@pytest.mark.parametrize("text", ["[tool]\nfirstlight = 3\n", "tool = 3\n"])
+def test_config_that_is_no_table_says_so(write_site: WriteSite, text: str) -> None:
+    root = write_site({"pyproject.toml": text})
     with pytest.raises(ConfigError) as caught:
         load_config(root)
     assert str(caught.value) == "pyproject.toml: `tool.firstlight` is a table, not `3`."
@@ -254,18 +283,36 @@ def test_config_that_is_no_table_says_so(write_site: WriteSite) -> None:
 @pytest.mark.parametrize(
     ("text", "problem"),
     [
-        (b"[tool", "Expected ']' at the end of a table declaration (at end of document)"),
         (
-            b"# \xe9\n",
-            "'utf-8' codec can't decode byte 0xe9 in position 2: invalid continuation byte",
+            "[tool",
+            "1: This is not TOML: Expected ']' at the end of a table declaration "
+            "(at end of document).",
+        ),
+        (
+            "\n[tool.firstlight]\nsite = x\n",
+            "3: This is not TOML: Invalid value (at line 3, column 8).",
         ),
     ],
 )
-def test_config_that_is_not_toml_says_so(write_site: WriteSite, text: bytes, problem: str) -> None:
+def test_config_that_is_not_toml_says_so(write_site: WriteSite, text: str, problem: str) -> None:
     root = write_site({"pyproject.toml": text})
     with pytest.raises(ConfigError) as caught:
         load_config(root)
-    assert str(caught.value) == f"pyproject.toml: This is not TOML: {problem}."
+    assert str(caught.value) == f"pyproject.toml:{problem}"
+
+
+def test_config_that_is_no_text_file_says_so(write_site: WriteSite) -> None:
+    root = write_site({"pyproject.toml": b"# \xe9\n"})
+    with pytest.raises(FirstlightError) as caught:
+        load_config(root)
+    assert str(caught.value) == (
+        "pyproject.toml: The file is not UTF-8 (byte 2).\n  Hint: Save it as UTF-8."
+    )
+    (root / "pyproject.toml").unlink()
+    (root / "pyproject.toml").mkdir()
+    with pytest.raises(FirstlightError) as caught:
+        load_config(root)
+    assert str(caught.value) == "pyproject.toml: The file cannot be read: Is a directory."
 
 
 def test_config_finds_the_line_of_its_own_table_only(write_site: WriteSite) -> None:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from firstlight.build.wrangler import Wrangler, load_wrangler
-from firstlight.errors import ConfigError
+from firstlight.errors import ConfigError, FirstlightError
 
 if TYPE_CHECKING:
     from conftest import WriteSite
@@ -83,28 +83,50 @@ def test_wrangler_prefers_files_as_wrangler_does(
 
 
 @pytest.mark.parametrize(
-    ("file", "text", "problem"),
+    ("file", "text", "line", "problem"),
     [
         (
             "wrangler.toml",
             "name",
+            1,
             "Expected '=' after a key in a key/value pair (at end of document)",
         ),
-        ("wrangler.json", '{"a": }', "Expecting value: line 1 column 7 (char 6)"),
-        (
-            "wrangler.toml",
-            b"\xff",
-            "'utf-8' codec can't decode byte 0xff in position 0: invalid start byte",
-        ),
+        ("wrangler.toml", "\na = ]", 2, "Invalid value (at line 2, column 5)"),
+        ("wrangler.json", '{"a": }', 1, "Expecting value: line 1 column 7 (char 6)"),
     ],
 )
 def test_wrangler_that_does_not_parse_says_so(
-    write_site: WriteSite, file: str, text: str | bytes, problem: str
+    write_site: WriteSite, file: str, text: str, line: int, problem: str
 ) -> None:
     root = write_site({file: text})
     with pytest.raises(ConfigError) as caught:
         load_wrangler(root)
-    assert str(caught.value) == f"{file}: This does not parse: {problem}."
+    assert str(caught.value) == f"{file}:{line}: This does not parse: {problem}."
+
+
+def test_wrangler_file_that_is_not_utf_8_says_so(write_site: WriteSite) -> None:
+    with pytest.raises(FirstlightError) as caught:
+        load_wrangler(write_site({"wrangler.toml": b"\xff"}))
+    assert str(caught.value) == (
+        "wrangler.toml: The file is not UTF-8 (byte 0).\n  Hint: Save it as UTF-8."
+    )
+
+
+@pytest.mark.parametrize(
+    ("file", "text", "problem"),
+    [
+        ("wrangler.json", "[]", "This is no object."),
+        ("wrangler.toml", 'assets = "dist"', "`assets` is a table."),
+        ("wrangler.toml", "kv_namespaces = 1", "`kv_namespaces` is a list of tables."),
+        ("wrangler.toml", 'd1_databases = ["DB"]', "`d1_databases` is a list of tables."),
+    ],
+)
+def test_wrangler_of_another_shape_says_so(
+    write_site: WriteSite, file: str, text: str, problem: str
+) -> None:
+    with pytest.raises(ConfigError) as caught:
+        load_wrangler(write_site({file: text}))
+    assert str(caught.value) == f"{file}: {problem}"
 
 
 def test_wrangler_with_an_unknown_html_handling_says_so(write_site: WriteSite) -> None:

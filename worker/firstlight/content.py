@@ -20,7 +20,7 @@ from firstlight.build.markdown import (
     render_markdown,
     slugify,
 )
-from firstlight.build.scan import PAGES, read_text
+from firstlight.build.source_file import PAGES, read_text
 from firstlight.errors import FirstlightError, Location
 
 FOLDER = "_content"

@@ -5,7 +5,7 @@ from __future__ import annotations
 import ast
 from typing import TYPE_CHECKING
 
-from firstlight.build.scan import read_text
+from firstlight.build.source_file import read_text
 from firstlight.errors import ConfigError, Location
 
 if TYPE_CHECKING:

@@ -16,7 +16,7 @@ from firstlight.build.imports import (
     ImportTracer,
     Origin,
 )
-from firstlight.build.scan import PAGES, read_text
+from firstlight.build.source_file import PAGES, read_text
 from firstlight.errors import FirstlightError
 
 if TYPE_CHECKING:

@@ -15,7 +15,8 @@ from jinja2 import Environment, StrictUndefined, TemplateSyntaxError, nodes
 
 from firstlight.build.frontmatter import Source, analyse, key_line, split_source
 from firstlight.build.markdown import render_markdown
-from firstlight.build.scan import PAGES, Site, SiteRoute, read_text
+from firstlight.build.scan import Site, SiteRoute
+from firstlight.build.source_file import PAGES, read_text
 from firstlight.build.streamer import Streamer, streamed_templates
 from firstlight.errors import (
     SAME_LINES,

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import difflib
+import re
 import tomllib
 import unicodedata
 from dataclasses import dataclass, field, fields
 from typing import TYPE_CHECKING, Any
 
+from firstlight.build.source_file import read_text
 from firstlight.errors import ConfigError, FirstlightError, Location
 from firstlight.manifest import Redirect
 from firstlight.request import DEFAULT_MAX_BODY
@@ -25,6 +27,7 @@ CHOICES = {
     "trailing_slash": ("ignore", "always", "never"),
     "format": ("directory", "file"),
 }
+USABLE = 'Write `"/old" = "/new"` or `"/old" = { status = 302, destination = "/new" }`.'
 REDIRECT_STATUSES = (300, 301, 302, 303, 304, 307, 308)
 
 
@@ -64,16 +67,31 @@ def load_config(root: Path) -> Config:
     path = root / FILE
     if not path.exists():
         return Config()
+    text = read_text(path, FILE)
     try:
-        text = path.read_text("utf-8")
-        tools = tomllib.loads(text).get("tool", {})
-    except ValueError as error:  # TOML or UTF-8
-        raise ConfigError(f"This is not TOML: {error}.", location=Location(FILE)) from error
+        tools: Any = tomllib.loads(text).get("tool", {})
+    except ValueError as error:
+        location = Location(FILE, error_line(error, text))
+        raise ConfigError(f"This is not TOML: {error}.", location=location) from error
     try:
-        return _checked(tools.get("firstlight", {}))
+        return _checked(tools if type(tools) is not dict else tools.get("firstlight", {}))  # pyright: ignore[reportUnknownMemberType, reportUnknownArgumentType]
     except _OptionError as error:
         error.location = Location(FILE, _line_of(text, error.key))
         raise
+
+
+def error_line(error: ValueError, text: str) -> int | None:
+    """Return the 1-based line that a TOML or JSON parser stumbled over; None if it is not told."""
+    if "(at end of document)" in str(error):
+        return text.count("\n") + 1
+    told = re.search(r"\(at line (\d+)", str(error))
+    return int(told[1]) if told else getattr(error, "lineno", None)
+
+
+def option_location(root: Path, key: str) -> Location:
+    """Point to the line of pyproject.toml that sets an option or a redirect."""
+    path = root / FILE
+    return Location(FILE, _line_of(read_text(path, FILE), key) if path.exists() else None)
 
 
 class _OptionError(ConfigError):
@@ -165,12 +183,12 @@ def _redirects(key: str, value: object) -> tuple[Redirect, ...]:
 def _redirect(source: str, target: object) -> Redirect:
     table: dict[str, object] = dict(target) if isinstance(target, dict) else {"destination": target}  # pyright: ignore[reportUnknownArgumentType]
     destination, status = table.pop("destination", None), table.pop("status", None)
-    if not isinstance(destination, str) or not destination or table:
+    if table:
         raise _OptionError(
-            source,
-            f"The redirect `{source}` has no usable destination.",
-            'Write `"/old" = "/new"` or `"/old" = { status = 302, destination = "/new" }`.',
+            source, f"The redirect `{source}` has the unknown key `{min(table)}`.", USABLE
         )
+    if not isinstance(destination, str) or not destination:
+        raise _OptionError(source, f"The redirect `{source}` has no usable destination.", USABLE)
     if status is not None and (type(status) is not int or status not in REDIRECT_STATUSES):
         allowed = ", ".join(map(str, REDIRECT_STATUSES))
         raise _OptionError(
@@ -181,6 +199,8 @@ def _redirect(source: str, target: object) -> Redirect:
     if not source.startswith("/"):
         raise _OptionError(source, f"The redirect `{source}` does not begin with `/`.")
     _check_params(source, destination)
+    _check_destination(source, destination)
+    destination = re.sub(r"^(https?://[^/?#]+)(?![^/?#])(?!/)", r"\1/", destination)
     pattern = unicodedata.normalize("NFC", source.rstrip("/") or "/")  # as file names are
     return Redirect(pattern, destination, status)
 
@@ -188,7 +208,7 @@ def _redirect(source: str, target: object) -> Redirect:
 def _check_params(source: str, destination: str) -> None:
     try:
         given = _param_names(source)
-        used = _param_names(destination) if destination.startswith("/") else set[str]()
+        used = set(re.findall(r"\[(?:\.\.\.)?([\w$]+)\]", destination))
     except FirstlightError as error:
         raise _OptionError(source, error.message, error.hint) from error
     if missing := used - given:
@@ -196,6 +216,18 @@ def _check_params(source: str, destination: str) -> None:
             source,
             f"`{destination}` has the parameter `{min(missing)}`, which `{source}` has not.",
         )
+
+
+def _check_destination(source: str, destination: str) -> None:
+    """Refuse what no browser follows: other schemes, and a page that sends to itself."""
+    if re.match(r"(?!https?://)[A-Za-z][\w+.-]*:", destination):
+        raise _OptionError(
+            source,
+            f"The redirect `{source}` leads to `{destination}`.",
+            "Give a path, or a URL that begins with https:// or http://.",
+        )
+    if re.split(r"[?#]", destination)[0].rstrip("/") == source.rstrip("/"):
+        raise _OptionError(source, f"The redirect `{source}` leads to itself.")
 
 
 def _param_names(pattern: str) -> set[str]:

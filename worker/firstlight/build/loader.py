@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from firstlight.build.compile import check_syntax
-from firstlight.build.scan import PAGES, read_text
+from firstlight.build.source_file import PAGES, read_text
 
 if TYPE_CHECKING:
     from collections.abc import Generator, Mapping, Sequence

@@ -28,16 +28,15 @@ from firstlight.build.prerender import (
     static_paths,
 )
 from firstlight.build.scan import (
-    PAGES,
     Site,
     SiteRoute,
     check_is_site,
     output_file,
-    read_bytes,
     redirect_claim,
     scan,
 )
 from firstlight.build.sdk import write_sdk
+from firstlight.build.source_file import PAGES, read_bytes
 from firstlight.build.wrangler import HTML_HANDLING, Wrangler, load_wrangler
 from firstlight.content import site_root
 from firstlight.errors import AdapterError, BuildFailedError, FirstlightError

@@ -6,7 +6,8 @@ import mimetypes
 import re
 from typing import TYPE_CHECKING
 
-from firstlight.build.scan import PAGES, Site, canonical_path, read_text
+from firstlight.build.scan import Site, canonical_path
+from firstlight.build.source_file import PAGES, read_text
 from firstlight.url import PATH_SAFE, percent_encode
 
 if TYPE_CHECKING:

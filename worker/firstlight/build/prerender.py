@@ -12,7 +12,8 @@ from typing import TYPE_CHECKING, Any
 
 from firstlight.app import App, NoPlatform
 from firstlight.build.pagination import paginating
-from firstlight.build.scan import PAGES, SiteRoute, canonical_path, collision, output_file
+from firstlight.build.scan import SiteRoute, canonical_path, collision, output_file
+from firstlight.build.source_file import PAGES
 from firstlight.context import APIContext, Rewrite
 from firstlight.errors import (
     ContextError,

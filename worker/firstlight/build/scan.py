@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import ast
-import os
 import re
 import unicodedata
 from dataclasses import dataclass, field
@@ -20,23 +19,23 @@ from firstlight.build.frontmatter import (
     split_source,
 )
 from firstlight.build.markdown import load_frontmatter
+from firstlight.build.source_file import PAGES, find_files, read_text
 from firstlight.errors import FirstlightError, Location, RouteError
 from firstlight.handlers import HANDLERS
 from firstlight.routing import has_extension, is_dynamic, parse_pattern, route_key
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
     from pathlib import Path
 
     from firstlight.build.config import Config
     from firstlight.manifest import Redirect
 
-PAGES = "pages"
 API = "pages/api/"
 PAGE_EXTENSIONS = (".html", ".jinja", ".md")
 TEMPLATE_EXTENSIONS = (".html", ".jinja")
 MIDDLEWARE = "pages/_middleware.py"
 PLATFORM_FILES = ("_headers", "_redirects")
+ODD_CHARACTERS = re.compile(r"[\x00-\x1f\x7f\ud800-\udfff]")
 
 
 @dataclass(slots=True)
@@ -121,7 +120,7 @@ def scan(root: Path, config: Config) -> Site:
     """Read the files under pages/; what is wrong with one of them goes to `errors`."""
     site = Site(root, config)
     check_is_site(root)
-    names = list(_usable_names(site))
+    names = _names(site)
     modules = _ModuleNames(names)
     for name in names:  # helpers first: user code imports them by these names
         if _is_hidden(name):
@@ -137,6 +136,21 @@ def scan(root: Path, config: Config) -> Site:
     return site
 
 
+def _names(site: Site) -> list[str]:
+    """List the files below pages/ whose names can be part of a URL; the others are errors."""
+    found, site.left_out = find_files(site.root)
+    odd = [name for name in found if ODD_CHARACTERS.search(name)]
+    site.errors += [
+        RouteError(
+            "The file's name is not UTF-8 or holds a control character.",
+            hint="Rename it.",
+            location=Location(f"{PAGES}/{ascii(name)[1:-1]}"),
+        )
+        for name in odd
+    ]
+    return [name for name in found if name not in odd]
+
+
 def check_is_site(root: Path) -> None:
     """Make sure that there is a pages/ folder.
 
@@ -148,52 +162,6 @@ def check_is_site(root: Path) -> None:
             "This folder has no `pages/`.",
             hint="Run the command in a site's root, or create pages/index.html.",
         )
-
-
-def _usable_names(site: Site) -> Iterator[str]:
-    """Yield the files whose names can be part of a URL; the others are errors."""
-    for name in sorted(_files(site)):
-        if re.search(r"[\x00-\x1f\x7f\ud800-\udfff]", name):
-            shown = ascii(name)[1:-1]
-            site.errors.append(
-                RouteError(
-                    "The file's name is not UTF-8 or holds a control character.",
-                    hint="Rename it.",
-                    location=Location(f"{PAGES}/{shown}"),
-                )
-            )
-        else:
-            yield name
-
-
-def _files(site: Site) -> Iterator[str]:
-    """Yield every file below pages/ as a POSIX path; links that lead nowhere are noted."""
-    pages = site.root / PAGES
-    places = (site.root.resolve(), pages.resolve())
-    for folder, folders, files in os.walk(pages, followlinks=True):
-        parent = pages.__class__(folder)
-        closed = [name for name in folders if not _may_follow(parent / name, places)]
-        folders[:] = [name for name in folders if name not in ("__pycache__", *closed)]
-        for name in (*files, *closed):
-            path = parent / name
-            relative = path.relative_to(pages).as_posix()
-            if path.is_file() and _is_inside(path, places):
-                yield relative
-            elif path.is_symlink():
-                site.left_out.append(f"{PAGES}/{relative}")
-
-
-def _may_follow(folder: Path, places: tuple[Path, ...]) -> bool:
-    """Tell whether a folder is a real one, or a link into the site that is no circle."""
-    if not folder.is_symlink():
-        return True
-    above = (parent.resolve() for parent in folder.parents)
-    return _is_inside(folder, places) and folder.resolve() not in above
-
-
-def _is_inside(path: Path, places: tuple[Path, ...]) -> bool:
-    target = path.resolve()
-    return any(target.is_relative_to(place) for place in places)
 
 
 def _is_hidden(name: str) -> bool:
@@ -258,37 +226,6 @@ def pattern_of(name: str) -> str:
     else:
         segments = [*parents, stem]
     return unicodedata.normalize("NFC", "/" + "/".join(segments))
-
-
-def read_text(path: Path, file: str) -> str:
-    """Read a source file as UTF-8, without a byte order mark.
-
-    Raises:
-        FirstlightError: It is not UTF-8, or cannot be read.
-    """
-    try:
-        text = read_bytes(path, file).decode("utf-8-sig")
-    except UnicodeDecodeError as error:
-        raise FirstlightError(
-            f"The file is not UTF-8 (byte {error.start}).",
-            hint="Save it as UTF-8.",
-            location=Location(file),
-        ) from error
-    return text.replace("\r\n", "\n").replace("\r", "\n")
-
-
-def read_bytes(path: Path, file: str) -> bytes:
-    """Read a file.
-
-    Raises:
-        FirstlightError: It cannot be read.
-    """
-    try:
-        return path.read_bytes()
-    except OSError as error:
-        raise FirstlightError(
-            f"The file cannot be read: {error.strerror}.", location=Location(file)
-        ) from error
 
 
 def decide(route: SiteRoute, config: Config) -> None:

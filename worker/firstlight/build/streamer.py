@@ -8,7 +8,7 @@ from jinja2 import Environment, StrictUndefined, TemplateSyntaxError, meta, node
 from jinja2.compiler import CodeGenerator, Frame
 
 from firstlight.build.frontmatter import split_source
-from firstlight.build.scan import read_text
+from firstlight.build.source_file import read_text
 
 if TYPE_CHECKING:
     from collections.abc import Iterable

@@ -8,6 +8,8 @@ import tomllib
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
+from firstlight.build.config import error_line
+from firstlight.build.source_file import read_text
 from firstlight.errors import ConfigError, Location
 
 if TYPE_CHECKING:
@@ -51,13 +53,15 @@ def load_wrangler(root: Path) -> Wrangler:
     name = next((name for name in FILES if (root / name).exists()), None)
     if name is None:
         return Wrangler()
+    text = read_text(root / name, name)
     try:
-        text = (root / name).read_text("utf-8")
-        table = (
+        table: Any = (
             tomllib.loads(text) if name.endswith(".toml") else json.loads(_without_comments(text))
         )
     except ValueError as error:
-        raise ConfigError(f"This does not parse: {error}.", location=Location(name)) from error
+        location = Location(name, error_line(error, text))
+        raise ConfigError(f"This does not parse: {error}.", location=location) from error
+    _check_tables(name, table)
     html_handling = table.get("assets", {}).get("html_handling", HTML_HANDLING["ignore"])
     if html_handling not in (*HTML_HANDLING.values(), "none"):
         raise ConfigError(
@@ -71,6 +75,21 @@ def load_wrangler(root: Path) -> Wrangler:
         html_handling=html_handling,
         bindings=_bindings(table),
     )
+
+
+def _check_tables(file: str, table: Any) -> None:
+    """Refuse what is not shaped as wrangler wants it, where it is read here."""
+    if not isinstance(table, dict):
+        raise ConfigError("This is no object.", location=Location(file))
+    if not isinstance(table.get("assets", {}), dict):  # pyright: ignore[reportUnknownMemberType]
+        raise ConfigError("`assets` is a table.", location=Location(file))
+    for key in BINDING_TABLES:
+        if not _is_list_of_tables(table.get(key, [])):  # pyright: ignore[reportUnknownMemberType, reportUnknownArgumentType]
+            raise ConfigError(f"`{key}` is a list of tables.", location=Location(file))
+
+
+def _is_list_of_tables(value: object) -> bool:
+    return isinstance(value, list) and all(isinstance(entry, dict) for entry in value)  # pyright: ignore[reportUnknownVariableType]
 
 
 def _bindings(table: dict[str, Any]) -> dict[str, str]:

@@ -16,7 +16,8 @@ from firstlight.build.loader import SiteLoader, forget_modules
 from firstlight.build.pipeline import adapter_errors, host_manifest, plan
 from firstlight.build.platform_files import headers_file, redirects_file
 from firstlight.build.prerender import Prerenderer, StaticPath, located
-from firstlight.build.scan import PAGES, Site, scan
+from firstlight.build.scan import Site, scan
+from firstlight.build.source_file import PAGES
 from firstlight.build.wrangler import load_wrangler
 from firstlight.dev.assets import Asset, AssetServer, content_type_of
 from firstlight.dev.error_page import error_page
