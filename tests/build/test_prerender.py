@@ -58,6 +58,8 @@ def paths_of(write_site: WriteSite, file: str, result: Any, **options: str) -> l
         ("[l]/[...r].html", {"l": "en"}, "/en", "en/index.html"),
         ("[a].json.py", {"a": "x"}, "/x.json", "x.json"),
         ("[...r].json.py", {"r": "x/y"}, "/x/y.json", "x/y.json"),
+        ("[...r].html", {"r": "/x//y/"}, "/x/y", "x/y/index.html"),
+        ("[a].html", {"a": "cafe\u0301"}, "/caf\u00e9", "caf\u00e9/index.html"),
         ("a/[b].py", {"b": "c.txt"}, "/a/c.txt", "a/c.txt"),
     ],
 )
@@ -110,6 +112,11 @@ BAD_RESULTS: list[tuple[Any, str]] = [
     ([{"params": {"a": "."}}], "returned an entry 0 whose `a` cannot be a path: `'.'`"),
     ([{"params": {"a": "a\\b"}}], "returned an entry 0 whose `a` cannot be a path: `'a\\\\b'`"),
     ([{"params": {"a": "a\0"}}], "returned an entry 0 whose `a` cannot be a path: `'a\\x00'`"),
+    ([{"params": {"a": "a\n"}}], "returned an entry 0 whose `a` cannot be a path: `'a\\n'`"),
+    (
+        [{"params": {"a": "\ud800"}}],
+        "returned an entry 0 whose `a` cannot be a path: `'\\ud800'`",
+    ),
     ([X, X], "returned an entry 1 that repeats `{'a': 'x'}`"),
     ([X, {"params": {"a": "/x"}}], "returned an entry 1 that repeats `{'a': 'x'}`"),
 ]
@@ -233,6 +240,21 @@ def test_file_that_would_be_a_folder_is_a_collision(
     ]
 
 
+def test_endpoint_whose_paths_exclude_each_other_is_named_once(failures: Failures) -> None:
+    paths = "[{'params': {'p': None}}, {'params': {'p': 'a'}}]"
+    text = f"{GET}def get_static_paths():\n    return {paths}\n"
+    (error,) = failures({"pages/api/[...p].py": text}, PLAIN)
+    assert error.startswith(
+        "pages/api/[...p].py: `/api` would be a file and a folder:\n    pages/api/[...p].py\n  Hint"
+    )
+
+
+def test_home_page_that_is_generated_twice_is_told_once(failures: Failures) -> None:
+    files = {"pages/index.html": "", "pages/[...r].html": paths_page("{'params': {'r': None}}")}
+    (error,) = failures(files, PLAIN)
+    assert error.startswith("pages/index.html: 2 files answer the URL `/`:")
+
+
 def test_path_the_disk_cannot_take_is_told_with_its_page(failures: Failures) -> None:
     (text,) = failures({"pages/[a].html": paths_page("{'params': {'a': 'x' * 300}}")}, PLAIN)
     assert text == (
@@ -294,6 +316,15 @@ def test_redirect_page_sends_on(status: int, delay: int) -> None:
         '<body><a href="/b?x=&quot;1&quot;&amp;y">Redirecting to '
         "<code>/b?x=&quot;1&quot;&amp;y</code></a></body>\n"
     )
+
+
+def test_redirect_page_names_its_origin_and_the_canonical_url() -> None:
+    page = redirect_page("/b", 301, source="/<a>", site="https://x.example")
+    assert '<link rel="canonical" href="https://x.example/b">' in page
+    assert "Redirecting from <code>/&lt;a&gt;</code> to <code>/b</code>" in page
+    for target in ("https://y.example/", "//y.example/", "../b"):
+        page = redirect_page(target, 301, site="https://x.example")
+        assert f'<link rel="canonical" href="{target}">' in page
 
 
 CONTEXT = (

@@ -5,6 +5,7 @@ from __future__ import annotations
 import inspect
 import posixpath
 import traceback
+import unicodedata
 from dataclasses import dataclass, field
 from html import escape
 from pathlib import PurePosixPath
@@ -12,7 +13,13 @@ from typing import TYPE_CHECKING, Any
 
 from firstlight.app import App, NoPlatform
 from firstlight.build.pagination import paginating
-from firstlight.build.scan import SiteRoute, canonical_path, collision, output_file
+from firstlight.build.scan import (
+    ODD_CHARACTERS,
+    SiteRoute,
+    canonical_path,
+    collision,
+    output_file,
+)
 from firstlight.build.source_file import PAGES
 from firstlight.context import APIContext, Rewrite
 from firstlight.errors import (
@@ -181,7 +188,8 @@ def _check_params(route: SiteRoute, where: str, params: dict[Any, Any]) -> None:
         trimmed = value.strip("/")
         if (not trimmed and not part.is_rest) or ("/" in trimmed and not part.is_rest):
             raise _entry_error(route, f"{where} whose `{part.text}` cannot be a path: `{value!r}`")
-        if {".", ".."} & set(trimmed.split("/")) or "\\" in value or "\x00" in value:
+        has_odd = "\\" in value or ODD_CHARACTERS.search(value)
+        if has_odd or {".", ".."} & set(trimmed.split("/")):
             raise _entry_error(route, f"{where} whose `{part.text}` cannot be a path: `{value!r}`")
     if unknown := set(params) - {part.text for part in parts}:
         raise _entry_error(route, f"{where} with the unknown parameter `{min(map(str, unknown))}`")
@@ -193,10 +201,16 @@ def _static_path(
     params: dict[str, str | None],
     props: Mapping[str, Any],
 ) -> StaticPath:
-    trimmed = {name: value.strip("/") or None if value else None for name, value in params.items()}
-    path = fill_pattern(route.pattern, trimmed)
+    clean = {name: _clean(value) for name, value in params.items()}
+    path = fill_pattern(route.pattern, clean)
     output = output_file(path, config, is_endpoint=route.is_endpoint)
-    return StaticPath(route, path, output, trimmed, props)
+    return StaticPath(route, path, output, clean, props)
+
+
+def _clean(value: str | None) -> str | None:
+    """Write a parameter as the path of a request has it; None for an absent one."""
+    segments = unicodedata.normalize("NFC", value or "").split("/")
+    return "/".join(filter(None, segments)) or None
 
 
 def _check_duplicates(route: SiteRoute, paths: list[StaticPath]) -> None:
@@ -224,7 +238,8 @@ def check_outputs(paths: Iterable[StaticPath], claims: Mapping[str, str]) -> lis
     found: dict[tuple[str, ...], RouteError] = {}
     for url, files in owners.items():
         if len(files) > 1:  # a page's path comes before its file, which says the same
-            found.setdefault((url.removesuffix("/index.html"), *files), collision(url, files))
+            page = url.removesuffix("index.html").rstrip("/")
+            found.setdefault((page, *files), collision(url, files))
     return list(found.values())
 
 
@@ -234,7 +249,8 @@ def check_folders(paths: Iterable[StaticPath], assets: Iterable[str]) -> list[Ro
     owners |= {path.output: path.route.file for path in paths}
     return [
         RouteError(
-            f"`/{folder}` would be a file and a folder:\n    {owners[folder]}\n    {file}",
+            f"`/{folder}` would be a file and a folder:"
+            + "".join(f"\n    {each}" for each in dict.fromkeys((owners[folder], file))),
             hint="Give the endpoint an extension, as in `blog.json.py`, "
             "or set `prerender = False` in one of them.",
             location=Location(owners[folder]),
@@ -265,7 +281,8 @@ class Prerenderer:
         """
         response = await self._respond(path, platform or NoPlatform())
         if 300 <= response.status < 400 and "location" in response.headers:  # noqa: PLR2004
-            page = redirect_page(response.headers["location"], response.status)
+            target = response.headers["location"]
+            page = redirect_page(target, response.status, site=self._config.site)
             return Rendered(path, page.encode(), content_type=HTML)
         if response.is_empty:
             return Rendered(path, None)
@@ -307,19 +324,30 @@ class Prerenderer:
         return ctx
 
 
-def redirect_page(target: str, status: int) -> str:
+def redirect_page(
+    target: str, status: int, *, source: str | None = None, site: str | None = None
+) -> str:
     """Make the HTML file that stands for a redirect where no server answers.
+
+    Args:
+        target: A path or an absolute URL, percent-encoded.
+        status: 302 waits two seconds, as in Astro, so that the page can be read.
+        source: The path it stands at, if the page should name it.
+        site: The site's origin, for the canonical link.
 
     Source:
         https://developer.mozilla.org/docs/Web/HTML/Element/meta/http-equiv#refresh
     """
     safe = escape(target)
-    delay = 2 if status == 302 else 0  # noqa: PLR2004 - as Astro: a temporary one can be read
+    delay = 2 if status == 302 else 0  # noqa: PLR2004
+    is_path = target.startswith("/") and not target.startswith("//")
+    canonical = escape(f"{site}{target}") if site and is_path else safe
+    origin = f"from <code>{escape(source)}</code> " if source else ""
     return (
         f"<!doctype html>\n<title>Redirecting to: {safe}</title>\n"
         f'<meta http-equiv="refresh" content="{delay};url={safe}">\n'
-        f'<meta name="robots" content="noindex">\n<link rel="canonical" href="{safe}">\n'
-        f'<body><a href="{safe}">Redirecting to <code>{safe}</code></a></body>\n'
+        f'<meta name="robots" content="noindex">\n<link rel="canonical" href="{canonical}">\n'
+        f'<body><a href="{safe}">Redirecting {origin}to <code>{safe}</code></a></body>\n'
     )
 
 
