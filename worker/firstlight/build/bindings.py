@@ -6,7 +6,7 @@ import ast
 from typing import TYPE_CHECKING
 
 from firstlight.build.source_file import read_text
-from firstlight.errors import ConfigError, Location
+from firstlight.errors import ConfigError, FirstlightError, Location
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -42,7 +42,7 @@ def _trees(site: Site) -> Iterator[tuple[str, ast.Module, int]]:
     for file in site.modules.values():
         try:
             yield file, ast.parse(read_text(site.root / file, file)), 1
-        except SyntaxError:
+        except (SyntaxError, FirstlightError):
             continue  # its import reports it
 
 

@@ -67,14 +67,8 @@ def bundle(
         Path relative to dist/server/ to text, and the errors of imports that cannot work there.
     """
     own = {name: Origin(m.file, m.text, lines=m.lines) for name, m in modules.items()}
-    own |= {
-        name: Origin(
-            file,
-            read_text(site.root / file, file),
-            is_package=file.endswith("__init__.py"),
-        )
-        for name, file in site.modules.items()
-    }
+    helpers, errors = _helpers(site)
+    own |= helpers
     own[PAGES] = Origin(PAGES, "", is_package=True)
     tracer = ImportTracer(site.root, own | _folders(own))
     wanted = [route.module for route in manifest.routes if route.module]
@@ -94,7 +88,21 @@ def bundle(
         files |= _jinja2_files()
     files["manifest.py"] = manifest_text(manifest, wrangler)
     files["entry.py"] = entry_text(has_bindings=has_bindings)
-    return dict(sorted(files.items())), [*tracer.errors, *_syntax_errors(site, tracer)]
+    return dict(sorted(files.items())), [*errors, *tracer.errors, *_syntax_errors(site, tracer)]
+
+
+def _helpers(site: Site) -> tuple[dict[str, Origin], list[Exception]]:
+    """Read the site's helper modules; one that cannot be read is an error and empty."""
+    helpers: dict[str, Origin] = {}
+    errors: list[Exception] = []
+    for name, file in site.modules.items():
+        text = ""
+        try:
+            text = read_text(site.root / file, file)
+        except FirstlightError as error:
+            errors.append(error)
+        helpers[name] = Origin(file, text, is_package=file.endswith("__init__.py"))
+    return helpers, errors
 
 
 def _syntax_errors(site: Site, tracer: ImportTracer) -> list[Exception]:

@@ -10,6 +10,7 @@ from importlib.machinery import EXTENSION_SUFFIXES
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
+from firstlight.build.source_file import read_text
 from firstlight.errors import SAME_LINES, FirstlightError, Location, page_line
 
 if TYPE_CHECKING:
@@ -152,10 +153,14 @@ class ImportTracer:
             if not wanted.is_optional:
                 self._refuse(wanted, importer, f"`{wanted.module}` is compiled for this machine")
             return None
-        origin = Origin(wanted.module, path.read_text("utf-8"), path, bool(place.folders))
-        if origin.is_installed or not path.is_relative_to(self._root):
-            return origin
-        return replace(origin, file=path.relative_to(self._root).as_posix())
+        origin = Origin(wanted.module, "", path, bool(place.folders))
+        if not origin.is_installed and path.is_relative_to(self._root):
+            origin = replace(origin, file=path.relative_to(self._root).as_posix())
+        try:
+            return replace(origin, text=read_text(path, origin.file))
+        except FirstlightError as error:
+            self.errors.append(error)
+            return None
 
     def _refuse(self, wanted: Import, importer: Origin | None, why: str) -> None:
         line = page_line(importer.lines, wanted.line) if importer else None

@@ -19,14 +19,40 @@ if TYPE_CHECKING:
 
 STATE = ".firstlight"
 DIST = "dist"
+FOLDERS = ("client", "server")
 
 
 @contextmanager
 def build_lock(root: Path) -> Generator[None, None, None]:
-    """Hold back a second build of the same site until this one is done."""
-    (root / STATE).mkdir(exist_ok=True)
+    """Hold back a second build of the same site until this one is done.
+
+    Raises:
+        FirstlightError: `.firstlight/` cannot be made.
+    """
+    with _told(STATE):
+        (root / STATE).mkdir(exist_ok=True)
     with FileLock(root / STATE / "build.lock"):
+        _clear_up(root)
         yield
+
+
+def _clear_up(root: Path) -> None:
+    """Remove what a killed build has left, and put back what it had moved away."""
+    for stale in (root / STATE).glob("build-*"):
+        for name in FOLDERS:
+            backup = stale / f"old-{name}"
+            if backup.exists() and not (root / DIST / name).exists():
+                backup.rename(root / DIST / name)
+        shutil.rmtree(stale, ignore_errors=True)
+
+
+@contextmanager
+def _told(name: str) -> Generator[None, None, None]:
+    """Say which of the build's folders the disk refuses, and why."""
+    try:
+        yield
+    except OSError as error:
+        raise FirstlightError(f"`{name}/` cannot be written: {error.strerror}.") from error
 
 
 @contextmanager
@@ -61,20 +87,28 @@ def swap_in(staged: Path, root: Path) -> bool:
 
     Returns:
         Whether anything changed: the same output leaves the files and their times alone.
+
+    Raises:
+        FirstlightError: The disk refuses; dist/ is as it was.
     """
-    dist = root / DIST
-    dist.mkdir(exist_ok=True)
-    changed = False
-    for name in ("client", "server"):
-        new, old = staged / name, dist / name
-        if _same_tree(new, old):
-            continue
-        changed = True
-        if old.exists():
-            old.rename(staged / f"old-{name}")
+    with _told(DIST):
+        (root / DIST).mkdir(exist_ok=True)
+        changed = [name for name in FOLDERS if not _same_tree(staged / name, root / DIST / name)]
+        for name in changed:
+            _exchange(staged / name, root / DIST / name, staged / f"old-{name}")
+    return bool(changed)
+
+
+def _exchange(new: Path, old: Path, backup: Path) -> None:
+    if old.exists():
+        old.rename(backup)
+    try:
         if new.exists():
             new.rename(old)
-    return changed
+    except OSError:
+        if backup.exists():
+            backup.rename(old)
+        raise
 
 
 def _same_tree(first: Path, second: Path) -> bool:

@@ -13,7 +13,7 @@ from firstlight.app import App
 from firstlight.build.bindings import undeclared_bindings
 from firstlight.build.bundle import bundle, gzipped_size, used_templates
 from firstlight.build.compile import CompiledModule, compile_site, template_modules
-from firstlight.build.config import Config, load_config
+from firstlight.build.config import FILE, Config, load_config, option_location
 from firstlight.build.loader import SiteLoader, loaded
 from firstlight.build.output import build_lock, staging, swap_in, write_file
 from firstlight.build.platform_files import headers_file, redirects_file
@@ -24,14 +24,12 @@ from firstlight.build.prerender import (
     check_folders,
     check_outputs,
     located,
-    redirect_page,
     static_paths,
 )
+from firstlight.build.redirect_files import redirect_files
 from firstlight.build.scan import (
     Site,
-    SiteRoute,
     check_is_site,
-    output_file,
     redirect_claim,
     scan,
 )
@@ -39,9 +37,9 @@ from firstlight.build.sdk import write_sdk
 from firstlight.build.source_file import PAGES, read_bytes
 from firstlight.build.wrangler import HTML_HANDLING, Wrangler, load_wrangler
 from firstlight.content import site_root
-from firstlight.errors import AdapterError, BuildFailedError, FirstlightError
+from firstlight.errors import AdapterError, BuildFailedError, FirstlightError, Location
 from firstlight.manifest import Manifest, Route
-from firstlight.routing import is_dynamic
+from firstlight.routing import Router, is_dynamic
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Generator, Mapping
@@ -103,17 +101,20 @@ async def _build(root: Path, progress: Progress) -> BuildResult:
     progress("compile", 1, 1)
     rendered, failures = await _prerender(site, modules, errors, progress)
     errors += failures
-    manifest = worker_manifest(site, modules)
-    files: dict[str, str] = {}
-    if config.adapter and not errors:
-        files, errors = bundle(site, modules, manifest, wrangler)
+    redirects, failures = redirect_files(site, [page.path for page in rendered])
+    errors += failures
+    server: dict[str, str] = {}
+    if config.adapter:
+        server, failures = bundle(site, modules, worker_manifest(site, modules), wrangler)
+        errors += failures
     if errors:
         raise BuildFailedError(_unique(errors))
-    result = BuildResult(site, sizes=gzipped_size(files), warnings=_warnings(site, wrangler))
+    result = BuildResult(site, sizes=gzipped_size(server), warnings=_warnings(site, wrangler))
+    result.warnings += hidden_pages(site, [page.path for page in rendered])
     for page in rendered:
         result.paths[page.path.route.file] = result.paths.get(page.path.route.file, 0) + 1
     progress("write", 0, 1)
-    result.changed = _write(site, rendered, files)
+    result.changed = _write(site, rendered, redirects, server)
     if config.adapter:
         result.warnings += write_sdk(root, wrangler)
     progress("write", 1, 1)
@@ -127,7 +128,7 @@ async def _prerender(
     progress: Progress,
 ) -> tuple[list[Rendered], list[Exception]]:
     """Render what can be rendered, even when other files have errors."""
-    broken = {_file_of(error) for error in known}
+    broken = broken_files(known) | unusable_files(site, modules)
     with loaded(SiteLoader(site, modules)) as loader:
         app = App(host_manifest(site), load=loader.load)
         paths, errors = await plan(site, loader, broken)
@@ -177,19 +178,23 @@ def host_manifest(site: Site) -> Manifest:
 
 
 def worker_manifest(site: Site, modules: Mapping[str, CompiledModule]) -> Manifest:
-    """Describe the site as the Worker sees it: prerendered routes have no module there."""
+    """Describe the site as the Worker sees it: prerendered routes have no module there.
+
+    What did not compile has none either.
+    """
     routes = tuple(
         Route(
             r.pattern,
             r.file,
-            "" if r.is_prerendered else r.module,
+            "" if r.is_prerendered or r.module not in modules else r.module,
             r.is_endpoint,
             r.is_prerendered,
         )
         for r in site.routes
     )
     entries = [route.module for route in site.on_demand]
-    return _manifest(site, routes, used_templates(site, modules, entries))
+    templates = used_templates(site, modules, entries)
+    return _manifest(site, routes, {n: m for n, m in templates.items() if m in modules})
 
 
 def _manifest(site: Site, routes: tuple[Route, ...], templates: dict[str, str]) -> Manifest:
@@ -211,29 +216,22 @@ def _manifest(site: Site, routes: tuple[Route, ...], templates: dict[str, str]) 
 def adapter_errors(site: Site) -> list[Exception]:
     """Say what needs an adapter while none is configured."""
     config = site.config
-    if config.adapter:
+    if config.adapter or (config.output == "static" and not site.on_demand):
         return []
-    hint = 'Set `adapter = "cloudflare"` in [tool.firstlight] of pyproject.toml'
+    what = "No adapter is configured"
+    location = Location(FILE)
     if config.output != "static":
-        return [AdapterError(f'`output = "{config.output}"` needs an adapter.', hint=f"{hint}.")]
-    errors: list[Exception] = []
-    if site.on_demand:
-        files = "".join(f"\n    {route.file} ({route.why})" for route in site.on_demand)
-        errors.append(
-            AdapterError(
-                f"No adapter is configured, but these run on demand:{files}",
-                hint=f"{hint}, or prerender them.",
-            )
-        )
-    errors += [
+        what = f'`output = "{config.output}"` needs an adapter'
+        location = option_location(site.root, "output")
+    files = "".join(f"\n    {route.file} ({route.why})" for route in site.on_demand)
+    hint = f'Set `adapter = "cloudflare"` in [tool.firstlight] of {FILE}'
+    return [
         AdapterError(
-            f"The redirect `{r.pattern}` has parameters and needs an adapter.",
-            hint=f"{hint}.",
+            f"{what}, but these run on demand:{files}" if files else f"{what}.",
+            hint=f"{hint}, or prerender them." if files else f"{hint}.",
+            location=location,
         )
-        for r in config.redirects
-        if is_dynamic(r.pattern)
     ]
-    return errors
 
 
 @contextmanager
@@ -249,7 +247,12 @@ def importable(root: Path) -> Generator[None, None, None]:
         sys.path.remove(entry)
 
 
-def _write(site: Site, rendered: list[Rendered], server: Mapping[str, str]) -> bool:
+def _write(
+    site: Site,
+    rendered: list[Rendered],
+    redirects: Mapping[str, str],
+    server: Mapping[str, str],
+) -> bool:
     config = site.config
     base = config.base.strip("/")
     with staging(site.root) as staged:
@@ -262,11 +265,8 @@ def _write(site: Site, rendered: list[Rendered], server: Mapping[str, str]) -> b
         for page in rendered:
             if page.body is not None:
                 _write_page(pages, page, page.body)
-        if not config.adapter:
-            for redirect in config.redirects:
-                output = output_file(redirect.pattern, config, is_endpoint=False)
-                body = redirect_page(redirect.destination, redirect.status or 301)
-                write_file(pages, output, body.encode())
+        for name, text in redirects.items():
+            write_file(pages, name, text.encode())
         for name, text in (
             ("_headers", headers_file(site, rendered)),
             ("_redirects", redirects_file(site)),
@@ -302,6 +302,23 @@ def _warnings(site: Site, wrangler: Wrangler) -> list[str]:
     return [*links, *_handling_warning(site.config, wrangler)]
 
 
+def hidden_pages(site: Site, paths: list[StaticPath]) -> list[str]:
+    """Say which pages nobody sees, because a redirect with parameters answers their URLs."""
+    redirects = Router([(r.pattern, r) for r in site.config.redirects if is_dynamic(r.pattern)])
+    hidden: dict[str, set[str]] = {}
+    urls = [
+        (route.pattern, route.file) for route in site.on_demand if not is_dynamic(route.pattern)
+    ]
+    urls += [(path.path, path.route.file) for path in paths]
+    for url, file in urls if site.config.adapter else ():
+        for redirect, _ in redirects.matches(url)[:1]:
+            hidden.setdefault(redirect.pattern, set()).add(file)
+    return [
+        f"The redirect `{pattern}` answers URLs of {', '.join(sorted(files))} in their place."
+        for pattern, files in hidden.items()
+    ]
+
+
 def _handling_warning(config: Config, wrangler: Wrangler) -> list[str]:
     wanted = HTML_HANDLING[config.trailing_slash]
     if not config.adapter or wrangler.file is None or wrangler.html_handling == wanted:
@@ -311,11 +328,6 @@ def _handling_warning(config: Config, wrangler: Wrangler) -> list[str]:
         f'not fit `trailing_slash = "{config.trailing_slash}"`. Write `html_handling = "{wanted}"` '
         "under [assets]."
     ]
-
-
-def _file_of(error: Exception) -> str | None:
-    location = getattr(error, "location", None)
-    return location.file if location else None
 
 
 def _unique(errors: list[Exception]) -> list[Exception]:
@@ -328,9 +340,23 @@ def _silent(stage: str, done: int, total: int) -> None:
 
 def broken_files(errors: list[Exception]) -> set[str | None]:
     """Return the files that errors point to."""
-    return {_file_of(error) for error in errors}
+    locations = (getattr(error, "location", None) for error in errors)
+    return {location.file for location in locations if location}
 
 
-def route_of(site: Site, file: str) -> SiteRoute | None:
-    """Find the route of a file."""
-    return next((route for route in site.routes if route.file == file), None)
+def unusable_files(site: Site, modules: Mapping[str, CompiledModule]) -> set[str | None]:
+    """Return the files of routes whose own templates, or what those use, did not compile."""
+    names = template_modules(site)
+    missing = {name for name, module in names.items() if module not in modules}
+    unusable: set[str | None] = set()
+    for route in site.routes if missing else ():
+        used: set[str | None] = set()
+        pending = [route.module]
+        while pending:
+            module = modules.get(pending.pop())
+            fresh = set(module.templates if module else ()) - used
+            used |= fresh
+            pending += [names[name] for name in fresh if name in names]
+        if used & missing:
+            unusable.add(route.file)
+    return unusable

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import linecache
+from itertools import groupby
 from typing import TYPE_CHECKING
 
 from rich.console import Group
@@ -101,8 +102,10 @@ def print_error(console: Console, error: Exception, root: Path) -> None:
     if error.hint:
         console.print(Text(f"  Hint: {error.hint}", "cyan"), soft_wrap=True)
     if isinstance(error, SiteCodeError):
-        for step in error.frames[:-1]:
-            console.print(Text(f"  called from {step.file}:{step.line} in {step.function}", "dim"))
+        for step, repeated in groupby(error.frames[:-1]):
+            times = len(list(repeated))
+            told = f"  called from {step.file}:{step.line} in {step.function}"
+            console.print(Text(told + (f" ({times} times)" if times > 1 else ""), "dim"))
 
 
 def code_frame(error: FirstlightError, root: Path) -> str:

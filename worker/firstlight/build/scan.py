@@ -317,20 +317,20 @@ def _find_collisions(site: Site) -> None:
     """Report routes that answer the same URL, and files that would be written to one path."""
     claims: dict[str, list[str]] = {}
     urls: dict[str, str] = {}
-    redirected = {_shape(redirect.pattern) for redirect in site.config.redirects}
+    redirected = {shape(redirect.pattern) for redirect in site.config.redirects}
     for route in site.routes:
         is_generated = is_dynamic(route.pattern) and route.is_prerendered
-        if not is_generated or _shape(route.pattern) in redirected:
-            claims.setdefault(_shape(route.pattern), []).append(route.file)
-            urls.setdefault(_shape(route.pattern), route.pattern)
+        if not is_generated or shape(route.pattern) in redirected:
+            claims.setdefault(shape(route.pattern), []).append(route.file)
+            urls.setdefault(shape(route.pattern), route.pattern)
     for asset in site.assets:
         claims.setdefault("/" + unicodedata.normalize("NFC", asset), []).append(f"{PAGES}/{asset}")
     for redirect in site.config.redirects:
-        if (shape := _shape(redirect.pattern)) in claims:
-            claims[shape].append(redirect_claim(redirect))
-    for shape, files in claims.items():
+        if shape(redirect.pattern) in claims:
+            claims[shape(redirect.pattern)].append(redirect_claim(redirect))
+    for url, files in claims.items():
         if len(files) > 1:
-            site.errors.append(collision(urls.get(shape, shape), files))
+            site.errors.append(collision(urls.get(url, url), files))
 
 
 def redirect_claim(redirect: Redirect) -> str:
@@ -348,7 +348,7 @@ def collision(url: str, files: list[str]) -> RouteError:
     )
 
 
-def _shape(pattern: str) -> str:
+def shape(pattern: str) -> str:
     """Return a pattern with its parameters' names forgotten."""
     return re.sub(r"\[(\.\.\.)?[\w$]+\]", r"[\1]", pattern)
 
