@@ -12,7 +12,7 @@ import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, NamedTuple
 
-from firstlight.app import with_query
+from firstlight.app import plain_page, with_query
 from firstlight.headers import Headers
 from firstlight.response import Response
 from firstlight.url import PATH_SAFE, URL, percent_decode, percent_encode
@@ -29,8 +29,8 @@ if TYPE_CHECKING:
 
         def __contains__(self, path: object) -> bool: ...
 
-        async def read(self, path: str) -> Asset:
-            """Read a file that is there."""
+        async def read(self, path: str) -> Asset | None:
+            """Read a file; None when nothing is there after all."""
             ...
 
 
@@ -67,12 +67,13 @@ class FolderFiles:
         found = self._find(str(path))
         return found is not None
 
-    async def read(self, path: str) -> Asset:
-        """Read a file that is there."""
+    async def read(self, path: str) -> Asset | None:
+        """Read a file; None when it is gone, as during a build."""
         found = self._find(path)
-        if found is None:
-            raise FileNotFoundError(path)
-        return Asset(found.read_bytes(), content_type_of(path))
+        try:
+            return Asset(found.read_bytes(), content_type_of(path)) if found else None
+        except OSError:
+            return None
 
     def _find(self, path: str) -> Path | None:
         if not path or "\x00" in path or path.endswith("/"):
@@ -143,7 +144,12 @@ class AssetServer:
         if found is None or found.file is None:
             return None
         asset = await self._files.read(found.file)
-        return self._response(asset)
+        return self._response(asset) if asset else None
+
+    async def not_found(self, base: str) -> Response:
+        """Answer for a site that is nothing but files: its 404 page, or a plain one."""
+        page = await self.fetch(f"{base.rstrip('/')}/404")
+        return page.with_status(404) if page else plain_page(404)
 
     def find(self, path: str) -> Found | None:
         """Find what a decoded path is; None when it is no asset."""
@@ -151,8 +157,11 @@ class AssetServer:
             return None
         return self._find(path, self._files)
 
-    async def _serve(self, file: str, request: Request, url: URL) -> Response:
-        response = self._response(await self._files.read(file))
+    async def _serve(self, file: str, request: Request, url: URL) -> Response | None:
+        asset = await self._files.read(file)
+        if asset is None:
+            return None
+        response = self._response(asset)
         if _matches(request.headers.get("if-none-match"), response.headers["etag"]):
             kept = {n: v for n, v in response.headers.items() if n in ("etag", "cache-control")}
             response = Response(None, 304, kept)

@@ -16,16 +16,19 @@ from firstlight.build.loader import SiteLoader, forget_modules
 from firstlight.build.pipeline import adapter_errors, host_manifest, plan
 from firstlight.build.platform_files import headers_file, redirects_file
 from firstlight.build.prerender import Prerenderer, StaticPath, located
+from firstlight.build.redirect_files import redirect_files
 from firstlight.build.scan import Site, scan
-from firstlight.build.source_file import PAGES
+from firstlight.build.source_file import PAGES, read_bytes
 from firstlight.build.wrangler import load_wrangler
 from firstlight.dev.assets import Asset, AssetServer, content_type_of
 from firstlight.dev.error_page import error_page
-from firstlight.errors import FirstlightError
+from firstlight.errors import FirstlightError, RequestError
 from firstlight.response import HTML, Response
 from firstlight.url import URL, normalize_path
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from firstlight.context import APIContext
     from firstlight.dev.asgi import HostPlatform
     from firstlight.request import Request
@@ -64,6 +67,11 @@ class Generation:
         default_factory=dict[str | None, "list[Exception]"]
     )
 
+    @property
+    def is_static(self) -> bool:
+        """Whether the built site is nothing but files."""
+        return not self.site.config.adapter and not self.site.on_demand
+
 
 class DevSite:
     """Answers requests from the sources.
@@ -94,6 +102,8 @@ class DevSite:
             if wrong:
                 return error_page(wrong, self._root)
             answer = await generation.assets.handle(request)
+            if answer is None and generation.is_static:
+                answer = await generation.assets.not_found(generation.site.config.base)
             return answer or await generation.app.handle(request, platform)
         except _Shown as shown:
             return error_page([_told(shown.error, shown.route)], self._root)
@@ -120,7 +130,8 @@ class DevSite:
         site = scan(self._root, config)
         modules, errors = compile_site(site)
         errors = [*site.errors, *errors, *undeclared_bindings(site, wrangler)]
-        errors += adapter_errors(site)
+        for error in adapter_errors(site):  # the build needs one, the development server none
+            sys.stderr.write(f"Warning: {error}\n")
         broken = _by_file(site, errors)
         if self._loader is not None:
             sys.meta_path.remove(self._loader)
@@ -128,9 +139,10 @@ class DevSite:
         sys.meta_path.insert(0, self._loader)
         app = DevApp(host_manifest(site), load=self._loader.load)
         paths, failures = await plan(site, self._loader, set(broken))
-        for file, wrong in _by_file(site, failures).items():
+        redirects, wrong_redirects = redirect_files(site, paths)
+        for file, wrong in _by_file(site, [*failures, *wrong_redirects]).items():
             broken.setdefault(file, []).extend(wrong)
-        files = _SourceFiles(site, paths, Prerenderer(app, config))
+        files = _SourceFiles(site, paths, Prerenderer(app, config), redirects)
         assets = AssetServer(
             files,
             wrangler.html_handling,
@@ -143,10 +155,11 @@ class DevSite:
         """List what stands in the way of a request's page."""
         if not generation.broken:
             return []
-        path = normalize_path(URL(request.url).pathname)
-        base = generation.site.config.base.rstrip("/")
-        inner = path.removeprefix(base) or "/"
-        matches = generation.app.match(inner, prerendered=True)
+        try:
+            path = normalize_path(URL(request.url).pathname)
+        except RequestError:
+            return []  # answered by App
+        matches = generation.app.match(generation.app.strip_base(path), prerendered=True)
         wrong = list(generation.broken.get(None, [])) if matches else []
         for route, _ in matches[:1]:
             wrong += generation.broken.get(route.file, [])
@@ -156,33 +169,45 @@ class DevSite:
 class _SourceFiles:
     """Assets and prerendered paths, as the platform would find them in dist/client/."""
 
-    def __init__(self, site: Site, paths: list[StaticPath], prerenderer: Prerenderer) -> None:
+    def __init__(
+        self,
+        site: Site,
+        paths: list[StaticPath],
+        prerenderer: Prerenderer,
+        redirects: Mapping[str, str],
+    ) -> None:
         base = site.config.base.strip("/")
         prefix = f"{base}/" if base else ""
         self._root = site.root
         self._assets = {prefix + name: f"{PAGES}/{name}" for name in site.assets}
         self._pages = {prefix + path.output: path for path in paths}
+        self._redirects = {prefix + output: page for output, page in redirects.items()}
         self._prerenderer = prerenderer
 
     def __contains__(self, path: object) -> bool:
-        return path in self._assets or path in self._pages
+        return path in self._assets or path in self._pages or path in self._redirects
 
-    async def read(self, path: str) -> Asset:
-        """Read an asset, or render a page.
+    async def read(self, path: str) -> Asset | None:
+        """Read an asset, or render a page; None for a page that answers with nothing.
 
         Raises:
             FirstlightError: The page has an error, with its place.
         """
         if path in self._assets:
-            return Asset((self._root / self._assets[path]).read_bytes(), content_type_of(path))
+            file = self._assets[path]
+            return Asset(read_bytes(self._root / file, file), content_type_of(path))
+        if path in self._redirects:
+            return Asset(self._redirects[path].encode(), HTML)
         page = self._pages[path]
         try:
             rendered = await self._prerenderer.render(page)
         except Exception as error:
             told = located(error, page.route)
             raise told from error
+        if rendered.body is None:
+            return None
         kind = content_type_of(path) or rendered.content_type or HTML
-        return Asset(rendered.body or b"", kind, tuple(rendered.headers))
+        return Asset(rendered.body, kind, tuple(rendered.headers))
 
 
 def _by_file(site: Site, errors: list[Exception]) -> dict[str | None, list[Exception]]:

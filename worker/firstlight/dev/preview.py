@@ -17,7 +17,6 @@ from firstlight.dev.asgi import HostPlatform, asgi_app
 from firstlight.dev.assets import AssetServer, FolderFiles
 from firstlight.dev.serving import serve
 from firstlight.errors import FirstlightError
-from firstlight.response import Response
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -27,6 +26,7 @@ if TYPE_CHECKING:
 
     from firstlight.dev.asgi import ASGIApp
     from firstlight.request import Request
+    from firstlight.response import Response
 
 # Of the bundle's packages, those that the host has whole.
 HOST_PACKAGES = ("bindings", "firstlight", "jinja2", "markupsafe")
@@ -54,7 +54,7 @@ def preview_app(root: Path) -> ASGIApp:
     os.chdir(root)  # the embedded bindings look for wrangler.toml here
     assets = _asset_server(root)
     app = _worker(root) if (root / DIST / "server" / "manifest.py").exists() else None
-    base = load_config(root).base.rstrip("/")
+    base = load_config(root).base
 
     async def handle(request: Request, platform: HostPlatform) -> Response:
         response = await assets.handle(request)
@@ -62,8 +62,7 @@ def preview_app(root: Path) -> ASGIApp:
             return response
         if app is not None:
             return await app.handle(request, platform)
-        page = await assets.fetch(f"{base}/404")
-        return page.with_status(404) if page else Response("404 Not Found", 404)
+        return await assets.not_found(base)
 
     return asgi_app(handle, assets.fetch)
 

@@ -21,6 +21,8 @@ if TYPE_CHECKING:
     from collections.abc import AsyncIterable, AsyncIterator
     from pathlib import Path
 
+    from watchfiles import Change
+
     from firstlight.dev.asgi import HostPlatform
     from firstlight.request import Request
 
@@ -35,10 +37,17 @@ IGNORED = (STATE, "dist", ".wrangler", "python_modules", ".venv-workers")
 KEEP_ALIVE = 15  # seconds between comments that keep the connection open
 
 
-class _SourceFilter(DefaultFilter):
-    """Passes over the folders that builds write to."""
+class SourceFilter(DefaultFilter):
+    """Passes over what builds write, and folders such as node_modules, below the root only."""
 
-    ignore_dirs = (*DefaultFilter.ignore_dirs, *IGNORED)
+    def __init__(self, root: Path) -> None:
+        super().__init__()
+        self._prefix = f"{root}{os.sep}"
+
+    def __call__(self, change: Change, path: str) -> bool:
+        """Tell whether a changed path is one of the site's sources."""
+        relative = path.removeprefix(self._prefix)
+        return relative.partition(os.sep)[0] not in IGNORED and super().__call__(change, relative)
 
 
 class DevServer:
@@ -67,7 +76,7 @@ class DevServer:
 
     async def watch(self) -> None:
         """Reload on every change below the root, until cancelled."""
-        async for _ in awatch(self._root, watch_filter=_SourceFilter()):
+        async for _ in awatch(self._root, watch_filter=SourceFilter(self._root)):
             self._site.reload()
             for listener in self._listeners:
                 listener.set()

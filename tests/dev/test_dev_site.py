@@ -1,0 +1,134 @@
+"""A site served from its sources answers as the built one does."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from firstlight.build.pipeline import importable
+from firstlight.dev.asgi import HostPlatform
+from firstlight.dev.dev_site import DevSite
+from firstlight.request import Request
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Generator, Mapping
+    from pathlib import Path
+
+    WriteSite = Callable[[Mapping[str, str | bytes]], Path]
+    MakeDev = Callable[..., "Dev"]
+
+STATIC = "[tool.firstlight]\n"
+HYBRID = '[tool.firstlight]\noutput = "hybrid"\nadapter = "cloudflare"\n'
+LIVE = "---\nprerender = False\n---\n"
+
+
+class Dev:
+    """Sends requests to a DevSite."""
+
+    def __init__(self, root: Path) -> None:
+        self.root = root
+        self.site = DevSite(root)
+
+    def get(self, path: str) -> tuple[int, str | None, str]:
+        """Return status, Location and body."""
+        return asyncio.run(self._get(path))
+
+    async def _get(self, path: str) -> tuple[int, str | None, str]:
+        request = Request("GET", f"http://localhost:4321{path}")
+        response = await self.site.handle(request, HostPlatform(None, self.site.fetch))
+        return response.status, response.headers.get("location"), await response.text()
+
+    def write(self, name: str, text: str) -> None:
+        """Change a file and notice it."""
+        (self.root / name).write_text(text)
+        self.site.reload()
+
+
+@pytest.fixture
+def make_dev(write_site: WriteSite) -> Generator[MakeDev, None, None]:
+    opened: list[Any] = []
+
+    def make(files: Mapping[str, str | bytes], config: str = HYBRID) -> Dev:
+        root = write_site({"pyproject.toml": config, **files})
+        context = importable(root)
+        context.__enter__()
+        dev = Dev(root)
+        opened.append((context, dev))
+        return dev
+
+    yield make
+    for context, dev in opened:
+        dev.site.reload()
+        context.__exit__(None, None, None)
+
+
+def test_static_site_answers_with_files_only(make_dev: MakeDev) -> None:
+    config = f'{STATIC}trailing_slash = "always"\n[tool.firstlight.redirects]\n"/old" = "/a/"\n'
+    dev = make_dev({"pages/a.html": "a", "pages/404.html": "gone"}, config)
+    assert dev.get("/a/") == (200, None, "a")
+    assert dev.get("/a") == (307, "/a/", "")
+    assert dev.get("/nope") == (404, None, "gone")
+    status, _, body = dev.get("/old/")
+    assert (status, 'content="0;url=/a/"' in body) == (200, True)
+
+
+def test_static_site_without_a_404_page_has_the_plain_one(make_dev: MakeDev) -> None:
+    status, _, body = make_dev({"pages/a.html": ""}, STATIC).get("/nope")
+    assert status == 404
+    assert "<h1>404</h1><p>Not Found</p>" in body
+
+
+def test_missing_adapter_is_a_warning_only(
+    make_dev: MakeDev, capsys: pytest.CaptureFixture[str]
+) -> None:
+    dev = make_dev({"pages/a.html": f"{LIVE}{{{{ ctx.request.method }}}}"}, STATIC)
+    assert dev.get("/a") == (200, None, "GET")
+    assert capsys.readouterr().err.startswith(
+        "Warning: pyproject.toml: No adapter is configured, but these run on demand:"
+    )
+
+
+def test_page_that_answers_with_nothing_is_not_there(make_dev: MakeDev) -> None:
+    text = "---\nfrom firstlight import Response\nreturn Response(None)\n---\n"
+    assert make_dev({"pages/a.html": text}).get("/a/")[0] == 404
+
+
+def test_error_of_one_page_leaves_the_others_alone(make_dev: MakeDev) -> None:
+    files = {"pages/a.html": "{% if %}", "pages/b.html": "b", "pages/ab.html": "ab"}
+    dev = make_dev(files, f'{HYBRID}base = "/a"\n')
+    assert dev.get("/a/b/") == (200, None, "b")
+    assert dev.get("/a/ab/") == (200, None, "ab")
+    assert dev.get("/a/%GG")[0] == 400
+    assert dev.get("/ab")[0] == 404
+    status, _, body = dev.get("/a/a/")
+    assert (status, "pages/a.html:1" in body) == (500, True)
+
+
+def test_error_while_rendering_shows_its_lines(make_dev: MakeDev) -> None:
+    dev = make_dev({"pages/a.html": f"{LIVE}<p>\n{{{{ 1 / 0 }}}}\n"})
+    status, _, body = dev.get("/a")
+    assert status == 500
+    assert "<code>pages/a.html:5 (route /a)</code>" in body
+    assert "<h2>ZeroDivisionError: division by zero</h2>" in body
+    assert "  &gt; 5 | {{ 1 / 0 }}" in body
+
+
+def test_changed_new_and_deleted_files_are_seen(make_dev: MakeDev) -> None:
+    dev = make_dev({"pages/a.html": "{% include '_b.html' %}", "pages/_b.html": "one"})
+    assert dev.get("/a/")[2] == "one"
+    dev.write("pages/_b.html", "two")
+    assert dev.get("/a/")[2] == "two"
+    dev.write("pages/new.html", "new")
+    assert dev.get("/new/")[2] == "new"
+    (dev.root / "pages/new.html").unlink()
+    dev.write("pyproject.toml", f'{HYBRID}[tool.firstlight.redirects]\n"/new" = "/a"\n')
+    assert dev.get("/new") == (301, "/a", "")
+    dev.write("pages/a.html", "{% if %}")
+    assert dev.get("/a/")[0] == 500
+    dev.write("pages/a.html", "mended")
+    assert dev.get("/a/")[2] == "mended"
+    dev.write("pyproject.toml", "[tool.firstlight]\noutptu = 1\n")
+    status, _, body = dev.get("/a/")
+    assert (status, "Did you mean `output`?" in body) == (500, True)

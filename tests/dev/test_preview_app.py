@@ -1,0 +1,45 @@
+"""`firstlight preview` of a site that is nothing but files."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import TYPE_CHECKING, Any
+
+import httpx
+import pytest
+
+from firstlight.build.pipeline import build
+from firstlight.dev.preview import preview_app
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+    from pathlib import Path
+
+    WriteSite = Callable[[Mapping[str, str | bytes]], Path]
+
+
+def get(app: Any, path: str) -> httpx.Response:
+    async def send() -> httpx.Response:
+        transport = httpx.ASGITransport(app)
+        async with httpx.AsyncClient(transport=transport, base_url="http://site.test") as client:
+            return await client.get(path)
+
+    return asyncio.run(send())
+
+
+@pytest.mark.parametrize(
+    ("files", "base", "expected"),
+    [
+        ({"pages/404.html": "gone"}, "/", "gone"),
+        ({"pages/404.html": "gone"}, "/docs", "gone"),
+        ({"pages/index.html": ""}, "/", "<h1>404</h1><p>Not Found</p>"),
+    ],
+)
+def test_static_site_shows_its_404_page(
+    write_site: WriteSite, files: dict[str, str], base: str, expected: str
+) -> None:
+    root = write_site({"pyproject.toml": f'[tool.firstlight]\nbase = "{base}"\n', **files})
+    build(root)
+    response = get(preview_app(root), "/nope")
+    assert response.status_code == 404
+    assert expected in response.text
