@@ -8,13 +8,16 @@ from typing import TYPE_CHECKING
 
 from firstlight.build.scan import Site, canonical_path
 from firstlight.build.source_file import PAGES, read_text
-from firstlight.url import PATH_SAFE, percent_encode
+from firstlight.url import PATH_SAFE, URL_SAFE, percent_encode
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from firstlight.build.prerender import Rendered
     from firstlight.manifest import Redirect
+
+# Those that the platform's own redirects may have.
+STATUSES = (301, 302, 303, 307, 308)
 
 
 def headers_file(site: Site, rendered: Iterable[Rendered]) -> str:
@@ -34,7 +37,8 @@ def headers_file(site: Site, rendered: Iterable[Rendered]) -> str:
 def redirects_file(site: Site) -> str:
     """Write the configured redirects for platforms that read them; empty when there are none.
 
-    A redirect whose parameter is a part of a segment has no form there: the Worker answers it.
+    What has no form there, such as a parameter that is a part of a segment, is left to the
+    Worker.
 
     Source:
         https://developers.cloudflare.com/workers/static-assets/redirects/
@@ -79,25 +83,30 @@ def _url(site: Site, page: Rendered) -> str:
 
 def _redirect_lines(site: Site, redirect: Redirect) -> list[str]:
     source = _placeholders(redirect.pattern)
-    if source is None:
+    status = redirect.status or 301
+    if source is None or status not in STATUSES or not _is_target(redirect.destination):
         return []
     base = "" if site.config.base == "/" else site.config.base
-    target = re.sub(r"\[\.\.\.\w+\]", ":splat", redirect.destination)
-    target = re.sub(r"\[(\w+)\]", r":\1", target)
-    status = redirect.status or 301
+    target = re.sub(r"\[\.\.\.[\w$]+\]", ":splat", redirect.destination)
+    target = percent_encode(re.sub(r"\[([\w$]+)\]", r":\1", target), URL_SAFE)
     sources = [source] if source.endswith("*") or source == "/" else [source, source + "/"]
-    return [f"{base}{path} {target} {status}" for path in sources]
+    return [f"{percent_encode(base + path, PATH_SAFE)} {target} {status}" for path in sources]
+
+
+def _is_target(destination: str) -> bool:
+    """Tell whether the platform takes a destination: a path from the root, or a whole URL."""
+    return re.match(r"/(?!/)|https?://", destination) is not None
 
 
 def _placeholders(pattern: str) -> str | None:
     """Write `[x]` as `:x` and a final `[...x]` as `*`; None when that is not possible."""
     segments: list[str] = []
     for segment in pattern.strip("/").split("/"):
-        if whole := re.fullmatch(r"\[(\w+)\]", segment):
+        if whole := re.fullmatch(r"\[([A-Za-z]\w*)\]", segment, re.ASCII):
             segments.append(f":{whole[1]}")
-        elif re.fullmatch(r"\[\.\.\.\w+\]", segment):
+        elif re.fullmatch(r"\[\.\.\.[\w$]+\]", segment):
             segments.append("*")
-        elif "[" in segment:
+        elif set(segment) & set("[:*"):
             return None
         else:
             segments.append(segment)
