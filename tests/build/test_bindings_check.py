@@ -30,6 +30,15 @@ DECLARE_USERS = (
     [
         ("a.py", f"{IMPORT}x = KV('CACHE'), D1('DB')\ndef GET(ctx): ...", []),
         ("a.py", "KV('NOPE')\ndef GET(ctx): ...", []),
+        ("a.py", "from bindings.cloudflare import CACHE, DB, Row, env\ndef GET(ctx): ...", []),
+        (
+            "a.html",
+            "---\n\nfrom bindings.cloudflare import CACHE, CASH\n---\n",
+            [
+                "pages/a.html:3: `CASH` is not declared in wrangler.toml; it declares AAA, CACHE, "
+                "DB.\n  Hint: Declare it in wrangler.toml, or import `KV`, `D1` or `R2`."
+            ],
+        ),
         ("a.py", f"{IMPORT}x = KV(name), KV()\ndef GET(ctx): ...", []),
         (
             "a.py",

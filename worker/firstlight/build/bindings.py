@@ -24,9 +24,16 @@ TOML = {
 
 
 def undeclared_bindings(site: Site, wrangler: Wrangler) -> list[Exception]:
-    """Find `KV("X")`, `D1("X")` and `R2("X")` whose X is declared nowhere, or as another kind."""
+    """Find bindings that are declared nowhere, or as another kind.
+
+    They are named in `KV("X")`, `D1("X")`, `R2("X")` and `from bindings.cloudflare import X`.
+    """
     errors: list[Exception] = []
     for file, tree, first_line in _trees(site):
+        for name, line in _imported(tree):
+            if name not in wrangler.bindings:
+                location = Location(file, line + first_line - 1)
+                errors.append(_import_error(name, wrangler, location))
         for kind, name, line in _handles(tree):
             declared = wrangler.bindings.get(name)
             if declared != kind:
@@ -57,6 +64,24 @@ def _handles(tree: ast.Module) -> Iterator[tuple[str, str, int]]:
             argument = node.args[0]
             if node.func.id in classes and isinstance(argument, ast.Constant):
                 yield classes[node.func.id], str(argument.value), node.lineno
+
+
+def _imported(tree: ast.Module) -> Iterator[tuple[str, int]]:
+    """Yield (name, line) of each import that only a declared binding can satisfy."""
+    for node in ast.walk(tree):
+        if isinstance(node, ast.ImportFrom) and node.module == PACKAGE:
+            names = (alias.name for alias in node.names if alias.name not in TOML)
+            yield from ((name, node.lineno) for name in names if name.isupper())
+
+
+def _import_error(name: str, wrangler: Wrangler, location: Location) -> ConfigError:
+    file = wrangler.file or "wrangler.toml"
+    known = ", ".join(sorted(wrangler.bindings)) or "no binding"
+    return ConfigError(
+        f"`{name}` is not declared in {file}; it declares {known}.",
+        hint=f"Declare it in {file}, or import `KV`, `D1` or `R2`.",
+        location=location,
+    )
 
 
 def _error(
