@@ -215,6 +215,16 @@ def test_router_keeps_the_order_it_is_given() -> None:
     assert [route for route, _ in router.matches("/a")] == [1, 2, 3, 4]
 
 
+@pytest.mark.parametrize(
+    ("routes", "path"),
+    [(("/a[...p]", "/aa[...p]/b"), "/a"), (("/[x]/[...p]a", "/[x]/[...p]aa"), "/b/a")],
+)
+def test_router_lists_a_route_once(routes: tuple[str, ...], path: str) -> None:
+    router = Router((route, route) for route in routes)
+
+    assert [route for route, _ in router.matches(path)] == [routes[0]]
+
+
 def test_router_hands_out_parameters_of_its_own() -> None:
     router = Router([("/[x]", 1), ("/a", 2)])
     for _, params in router.matches("/a"):

@@ -231,10 +231,13 @@ class _Affixes(Generic[T]):
                 yield matched, value
 
     def _candidates(self, path: str) -> Iterator[tuple[_Pattern, T]]:
+        size = len(path)  # a slice longer than the path would find the shorter text again
         for length in self._prefixes:
-            yield from self._by_prefix.get(path[:length], ())
+            if length <= size:
+                yield from self._by_prefix.get(path[:length], ())
         for length in self._suffixes:
-            yield from self._by_suffix.get(path[-length:], ())
+            if length <= size:
+                yield from self._by_suffix.get(path[-length:], ())
         yield from self._others
 
 
