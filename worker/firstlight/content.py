@@ -5,11 +5,12 @@ Works in prerendered pages and endpoints; the Worker has no Markdown parser.
 
 from __future__ import annotations
 
+from contextlib import suppress
 from contextvars import ContextVar
 from dataclasses import dataclass
 from functools import cached_property
-from pathlib import Path
-from typing import Any
+from pathlib import Path, PurePath
+from typing import TYPE_CHECKING, Any
 
 from markupsafe import Markup
 
@@ -23,9 +24,12 @@ from firstlight.build.markdown import (
 from firstlight.build.source_file import PAGES, read_text
 from firstlight.errors import FirstlightError, Location
 
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
 FOLDER = "_content"
 # Set by the build and the development server; otherwise the current folder is the site.
-site_root: ContextVar[Path | None] = ContextVar("site_root", default=None)
+current_store: ContextVar[ContentStore | None] = ContextVar("content", default=None)
 
 
 @dataclass
@@ -60,10 +64,40 @@ class Entry:
         return self._document.headings
 
 
+class ContentStore:
+    """The collections of a site, each read when it is first asked for.
+
+    Args:
+        root: The site's root.
+    """
+
+    def __init__(self, root: Path) -> None:
+        self.root = root
+        self._collections: dict[str, dict[str, Entry]] = {}
+
+    def collection(self, name: str) -> dict[str, Entry]:
+        """Return the entries of a collection by id, in the order of their ids."""
+        if name not in self._collections:
+            self._collections[name] = _read_collection(self.root, name)
+        return self._collections[name]
+
+    def forget(self) -> None:
+        """Read everything anew when it is next asked for."""
+        self._collections.clear()
+
+
+def content_texts(root: Path) -> Iterator[str]:
+    """Yield the Markdown of every content file; errors are told where a file is used."""
+    for path in sorted((root / PAGES / FOLDER).rglob("*.md")):
+        with suppress(FirstlightError):
+            yield split_source(path.name, read_text(path, path.name)).body
+
+
 def get_collection(name: str) -> list[Entry]:
     """List the entries of `pages/_content/<name>/`, sorted by id.
 
-    Names that begin with `_` or `.` are left out.
+    Names that begin with `_` or `.` are left out. A build reads each file once: all pages get
+    the same entries.
 
     Raises:
         FirstlightError: There is no such collection, two entries have one id, or front
@@ -72,9 +106,25 @@ def get_collection(name: str) -> list[Entry]:
     Source:
         https://docs.astro.build/en/guides/content-collections/
     """
-    root = site_root.get() or Path.cwd()
+    return list(_store().collection(name).values())
+
+
+def get_entry(collection: str, id: str) -> Entry | None:  # noqa: A002 - the field's word
+    """Return one entry, or None when the collection has none of that id.
+
+    Raises:
+        FirstlightError: As for `get_collection`.
+    """
+    return _store().collection(collection).get(id)
+
+
+def _store() -> ContentStore:
+    return current_store.get() or ContentStore(Path.cwd())
+
+
+def _read_collection(root: Path, name: str) -> dict[str, Entry]:
     folder = root / PAGES / FOLDER / name
-    if not name or not folder.is_dir():
+    if not name or ".." in PurePath(name).parts or not folder.is_dir():
         raise FirstlightError(
             f"There is no collection `{name}`.",
             hint=f"Create the folder {PAGES}/{FOLDER}/{name}/ with Markdown files. "
@@ -93,16 +143,7 @@ def get_collection(name: str) -> list[Entry]:
                 location=Location(entry.file),
             )
         entries[entry.id] = entry
-    return sorted(entries.values(), key=lambda entry: entry.id)
-
-
-def get_entry(collection: str, id: str) -> Entry | None:  # noqa: A002 - the field's word
-    """Return one entry, or None when the collection has none of that id.
-
-    Raises:
-        FirstlightError: As for `get_collection`.
-    """
-    return next((entry for entry in get_collection(collection) if entry.id == id), None)
+    return dict(sorted(entries.items()))
 
 
 def _collections(root: Path) -> list[str]:

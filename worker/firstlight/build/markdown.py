@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import re
+from contextvars import ContextVar
 from dataclasses import dataclass
 from functools import cache
 from html import escape
 from itertools import pairwise
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 
 import yaml
 from markdown_it import MarkdownIt
@@ -19,6 +20,9 @@ from pygments.lexers import get_lexer_by_name  # pyright: ignore[reportUnknownVa
 from pygments.util import ClassNotFound
 
 from firstlight.errors import FrontmatterError, Location
+
+# The same loader in C, where PyYAML was built with it.
+_LOADER: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -41,12 +45,30 @@ class Document:
     headings: list[dict[str, Any]]
 
 
+class Documents(Protocol):
+    """Where rendered Markdown is remembered."""
+
+    def document(self, text: str) -> Document:
+        """Return what a text renders to."""
+        ...
+
+
+# Set by the build.
+current_documents: ContextVar[Documents | None] = ContextVar("documents", default=None)
+
+
 def render_markdown(text: str) -> Document:
     """Render Markdown; raw HTML passes through, template syntax is text.
 
     Source:
         https://spec.commonmark.org, https://github.github.com/gfm/
     """
+    store = current_documents.get()
+    return convert(text) if store is None else store.document(text)
+
+
+def convert(text: str) -> Document:
+    """Render Markdown that nobody has rendered before."""
     markdown = _markdown()
     tokens = markdown.parse(text)
     headings = _anchor_headings(tokens)
@@ -60,7 +82,7 @@ def load_frontmatter(source: Source) -> dict[str, Any]:
         FrontmatterError: It is not YAML, or no mapping.
     """
     try:
-        data: Any = yaml.safe_load(source.frontmatter or "")
+        data: Any = _load_yaml(source.frontmatter or "")
     except (yaml.YAMLError, ValueError) as error:  # ValueError: a date such as 2026-13-01
         mark = getattr(error, "problem_mark", None)
         line = source.frontmatter_line + (mark.line if mark else 0)
@@ -78,6 +100,13 @@ def load_frontmatter(source: Source) -> dict[str, Any]:
             location=Location(source.file, source.frontmatter_line),
         )
     return data  # pyright: ignore[reportUnknownVariableType]
+
+
+def _load_yaml(text: str) -> Any:
+    try:
+        return yaml.load(text, Loader=_LOADER)  # noqa: S506 - a safe one
+    except yaml.YAMLError:
+        return yaml.safe_load(text)  # Python's own loader says where and what more exactly
 
 
 def slugify(text: str) -> str:

@@ -7,6 +7,7 @@ import sys
 import time
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from functools import partial
 from typing import TYPE_CHECKING
 
 from firstlight.app import App
@@ -14,8 +15,9 @@ from firstlight.build.bindings import undeclared_bindings
 from firstlight.build.bundle import bundle, gzipped_size, used_templates
 from firstlight.build.compile import CompiledModule, compile_site, template_modules
 from firstlight.build.config import FILE, Config, load_config, option_location
+from firstlight.build.documents import DocumentStore, remembered_documents
 from firstlight.build.loader import SiteLoader, loaded
-from firstlight.build.output import build_lock, staging, swap_in, write_file
+from firstlight.build.output import STATE, build_lock, staging, swap_in, write_file
 from firstlight.build.platform_files import headers_file, redirects_file
 from firstlight.build.prerender import (
     Prerenderer,
@@ -36,7 +38,7 @@ from firstlight.build.scan import (
 from firstlight.build.sdk import write_sdk
 from firstlight.build.source_file import PAGES, read_bytes
 from firstlight.build.wrangler import HTML_HANDLING, Wrangler, load_wrangler
-from firstlight.content import site_root
+from firstlight.content import ContentStore, content_texts, current_store
 from firstlight.errors import AdapterError, BuildFailedError, FirstlightError, Location
 from firstlight.manifest import Manifest, Route
 from firstlight.routing import Router, is_dynamic
@@ -81,8 +83,12 @@ def build(root: Path, progress: Progress | None = None) -> BuildResult:
     started = time.perf_counter()
     try:
         check_is_site(root)
-        with build_lock(root), importable(root):
-            result = asyncio.run(_build(root, progress or _silent))
+        with (
+            build_lock(root),
+            importable(root),
+            remembered_documents(root / STATE) as documents,
+        ):
+            result = asyncio.run(_build(root, documents, progress or _silent))
     except BuildFailedError:
         raise
     except FirstlightError as error:
@@ -91,9 +97,11 @@ def build(root: Path, progress: Progress | None = None) -> BuildResult:
     return result
 
 
-async def _build(root: Path, progress: Progress) -> BuildResult:
+async def _build(root: Path, documents: DocumentStore, progress: Progress) -> BuildResult:
     config, wrangler = load_config(root), load_wrangler(root)
     site = scan(root, config)
+    pages = [route.source.body for route in site.routes if route.kind == "markdown"]
+    documents.prepare([*pages, *content_texts(root)], partial(progress, "markdown"))
     progress("compile", 0, 1)
     modules, errors = compile_site(site)
     errors = [*site.errors, *errors, *adapter_errors(site)]
@@ -239,11 +247,11 @@ def importable(root: Path) -> Generator[None, None, None]:
     """Let site code import the modules beside pages/, and find its content."""
     entry = str(root)
     sys.path.insert(0, entry)
-    token = site_root.set(root)
+    token = current_store.set(ContentStore(root))
     try:
         yield
     finally:
-        site_root.reset(token)
+        current_store.reset(token)
         sys.path.remove(entry)
 
 

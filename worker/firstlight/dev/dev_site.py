@@ -20,6 +20,7 @@ from firstlight.build.redirect_files import redirect_files
 from firstlight.build.scan import Site, scan
 from firstlight.build.source_file import PAGES, read_bytes
 from firstlight.build.wrangler import load_wrangler
+from firstlight.content import current_store
 from firstlight.dev.assets import Asset, AssetServer, content_type_of
 from firstlight.dev.error_page import error_page
 from firstlight.errors import FirstlightError, RequestError
@@ -89,6 +90,8 @@ class DevSite:
     def reload(self) -> None:
         """Forget what was loaded; the next request reads the sources again."""
         self._generation = None
+        if (store := current_store.get()) is not None:
+            store.forget()
         if self._loader is not None:
             sys.meta_path.remove(self._loader)
             self._loader = None
