@@ -37,14 +37,20 @@ def main() -> None:
     is_flag=True,
     help="Show the whole traceback of errors in site code.",
 )
-def build(*, show_traceback: bool) -> None:
+@click.option("--profile", "is_profiled", is_flag=True, help="Tell where the time goes.")
+def build(*, show_traceback: bool, is_profiled: bool) -> None:
     """Prerender pages/ and bundle the Worker into dist/."""
     from firstlight.build.pipeline import build as run  # noqa: PLC0415 - keeps `--help` fast
     from firstlight.build.report import build_report  # noqa: PLC0415
+    from firstlight.build.timing import Profile  # noqa: PLC0415
 
     with _told_errors(show_traceback=show_traceback), _progress() as progress:
-        result = run(Path.cwd(), progress)
-    _console().print(build_report(result))
+        profile = Profile(progress)
+        result = run(Path.cwd(), profile)
+    console = _console()
+    console.print(build_report(result))
+    if is_profiled:
+        console.print(profile.report(result))
 
 
 @main.command()

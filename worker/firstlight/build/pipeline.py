@@ -58,6 +58,7 @@ class BuildResult:
         paths: How many paths each prerendered route became, by file.
         sizes: Gzipped bytes of the Worker by top-level package; empty without one.
         warnings: What works but looks wrong.
+        render_seconds: How long each prerendered path took.
         seconds: How long it took.
         changed: Whether `dist/` differs from before.
     """
@@ -66,6 +67,7 @@ class BuildResult:
     paths: dict[str, int] = field(default_factory=dict[str, int])
     sizes: dict[str, int] = field(default_factory=dict[str, int])
     warnings: list[str] = field(default_factory=list[str])
+    render_seconds: dict[str, float] = field(default_factory=dict[str, float])
     seconds: float = 0.0
     changed: bool = True
 
@@ -98,8 +100,10 @@ def build(root: Path, progress: Progress | None = None) -> BuildResult:
 
 
 async def _build(root: Path, documents: DocumentStore, progress: Progress) -> BuildResult:
+    progress("scan", 0, 1)
     config, wrangler = load_config(root), load_wrangler(root)
     site = scan(root, config)
+    progress("scan", 1, 1)
     pages = [route.source.body for route in site.routes if route.kind == "markdown"]
     documents.prepare([*pages, *content_texts(root)], partial(progress, "markdown"))
     progress("compile", 0, 1)
@@ -113,20 +117,28 @@ async def _build(root: Path, documents: DocumentStore, progress: Progress) -> Bu
     errors += failures
     server: dict[str, str] = {}
     if config.adapter:
+        progress("bundle", 0, 1)
         server, failures = bundle(site, modules, worker_manifest(site, modules), wrangler)
         errors += failures
+        progress("bundle", 1, 1)
     if errors:
         raise BuildFailedError(_unique(errors))
     result = BuildResult(site, sizes=gzipped_size(server), warnings=_warnings(site, wrangler))
     result.warnings += hidden_pages(site, [page.path for page in rendered])
-    for page in rendered:
-        result.paths[page.path.route.file] = result.paths.get(page.path.route.file, 0) + 1
+    _count(rendered, result)
     progress("write", 0, 1)
     result.changed = _write(site, rendered, redirects, server)
     if config.adapter:
         result.warnings += write_sdk(root, wrangler)
     progress("write", 1, 1)
     return result
+
+
+def _count(rendered: list[Rendered], result: BuildResult) -> None:
+    for page in rendered:
+        file = page.path.route.file
+        result.paths[file] = result.paths.get(file, 0) + 1
+        result.render_seconds[page.path.path] = page.seconds
 
 
 async def _prerender(

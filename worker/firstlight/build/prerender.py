@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import inspect
 import posixpath
+import time
 import traceback
 import unicodedata
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from html import escape
 from pathlib import PurePosixPath
 from typing import TYPE_CHECKING, Any
@@ -69,12 +70,14 @@ class Rendered:
     Attributes:
         body: What is written; None when the route answered with nothing.
         headers: Of the response, for the platform's `_headers`; the content type is left out.
+        seconds: How long it took.
     """
 
     path: StaticPath
     body: bytes | None
     headers: list[tuple[str, str]] = field(default_factory=list[tuple[str, str]])
     content_type: str | None = None
+    seconds: float = 0.0
 
 
 class PrerenderContext(APIContext):
@@ -279,7 +282,12 @@ class Prerenderer:
         Raises:
             Exception: Whatever the site's code raises; no error page hides it.
         """
-        response = await self._respond(path, platform or NoPlatform())
+        started = time.perf_counter()
+        rendered = await self._rendered(path, platform or NoPlatform())
+        return replace(rendered, seconds=time.perf_counter() - started)
+
+    async def _rendered(self, path: StaticPath, platform: Platform) -> Rendered:
+        response = await self._respond(path, platform)
         if 300 <= response.status < 400 and "location" in response.headers:  # noqa: PLR2004
             target = response.headers["location"]
             page = redirect_page(target, response.status, site=self._config.site)
