@@ -134,6 +134,6 @@ def test_wrangler_with_an_unknown_html_handling_says_so(write_site: WriteSite) -
     with pytest.raises(ConfigError) as caught:
         load_wrangler(root)
     assert str(caught.value) == (
-        "wrangler.toml: `html_handling` cannot be `force`.\n  Hint: Use one of "
+        "wrangler.toml:2: `html_handling` cannot be `force`.\n  Hint: Use one of "
         "auto-trailing-slash, force-trailing-slash, drop-trailing-slash, none."
     )

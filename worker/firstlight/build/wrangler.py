@@ -67,7 +67,7 @@ def load_wrangler(root: Path) -> Wrangler:
         raise ConfigError(
             f"`html_handling` cannot be `{html_handling}`.",
             hint=f"Use one of {', '.join(HTML_HANDLING.values())}, none.",
-            location=Location(name),
+            location=Location(name, _line_of(text, "html_handling")),
         )
     return Wrangler(
         file=name,
@@ -75,6 +75,11 @@ def load_wrangler(root: Path) -> Wrangler:
         html_handling=html_handling,
         bindings=_bindings(table),
     )
+
+
+def _line_of(text: str, key: str) -> int | None:
+    lines = enumerate(text.split("\n"), 1)
+    return next((number for number, line in lines if key in line), None)
 
 
 def _check_tables(file: str, table: Any) -> None:
