@@ -33,7 +33,10 @@ def location(client: Any, path: str, method: str = "GET") -> tuple[int, str | No
         ("/items/a%20b%E2%80%99", "/things/a%20b%E2%80%99"),
         ("/items/a$&b", "/things/a$&b"),
         ("/rest", "/docs"),
+        ("/rest/", "/docs/"),
         ("/rest/a/b?c=d", "/docs/a/b?c=d"),
+        ("/rest/a/b/", "/docs/a/b/"),
+        ("/items/a/", "/things/a"),
         ("/gr%C3%B6%C3%9Fe", "/ma%C3%9F"),
     ],
 )

@@ -68,6 +68,12 @@ def test_headers_file_of(
     assert platform_file(root, "_headers") == expected
 
 
+def test_headers_file_spells_paths_as_the_platform_does(build_site: BuildSite) -> None:
+    page = "---\nctx.response.headers['x-a'] = '1'\n---\n"
+    root = build_site({"pages/a+b (c)/\u00fc!.html": page}, ADAPTER)
+    assert platform_file(root, "_headers") == "/a%2Bb%20(c)/%C3%BC!/\n  x-a: 1\n"
+
+
 def test_headers_file_begins_with_the_users_own_lines(build_site: BuildSite) -> None:
     page = "---\nctx.response.headers['x-a'] = '1'\n---\n"
     own = "# mine\n/*\n  x-b: 2\n\n"

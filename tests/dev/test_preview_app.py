@@ -43,3 +43,22 @@ def test_static_site_shows_its_404_page(
     response = get(preview_app(root), "/nope")
     assert response.status_code == 404
     assert expected in response.text
+
+
+@pytest.mark.parametrize(
+    ("path", "location"),
+    [
+        ("/a+b/", "/a%2Bb/"),
+        ("/a+b?x=+", "/a%2Bb/?x=+"),
+        ("/%61%2bb/", "/a%2Bb/"),
+        ("/a%2Bb/", None),
+        ("/(c)!.txt", None),
+        ("/%28c)!.txt", "/(c)!.txt"),
+    ],
+)
+def test_asset_has_one_spelling(write_site: WriteSite, path: str, location: str | None) -> None:
+    root = write_site({"pages/a+b.html": "", "pages/(c)!.txt": ""})
+    build(root)
+    response = get(preview_app(root), path)
+    assert response.status_code == (307 if location else 200)
+    assert response.headers.get("location") == location

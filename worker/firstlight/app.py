@@ -284,6 +284,8 @@ class App:
             default = 301 if method in ("GET", "HEAD") else 308
             encoded = {name: percent_encode(v or "", PATH_SAFE) for name, v in params.items()}
             target = fill_destination(redirect.destination, encoded)
+            if path.endswith("/") and _ends_in_rest(redirect.destination) and target != "/":
+                target += "/"  # as the platform fills in what `*` has matched
             return Response.redirect(with_query(target, search), redirect.status or default)
         return None
 
@@ -569,6 +571,10 @@ def _templates_class(*, streamed: bool) -> type[Templates]:
     from firstlight.templating import Templates  # noqa: PLC0415 - no template, no cost
 
     return Templates
+
+
+def _ends_in_rest(pattern: str) -> bool:
+    return pattern.rpartition("/")[2].startswith("[...") and pattern.endswith("]")
 
 
 def with_query(location: str, search: str) -> str:

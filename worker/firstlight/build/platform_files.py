@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from firstlight.build.scan import Site, canonical_path
 from firstlight.build.source_file import PAGES, read_text
-from firstlight.url import PATH_SAFE, URL_SAFE, percent_encode
+from firstlight.url import ASSET_SAFE, PATH_SAFE, URL_SAFE, percent_encode
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -77,7 +77,7 @@ def _headers(page: Rendered) -> list[tuple[str, str]]:
 def _url(site: Site, page: Rendered) -> str:
     is_endpoint = page.path.route.is_endpoint
     return percent_encode(
-        canonical_path(page.path.path, site.config, is_endpoint=is_endpoint), PATH_SAFE
+        canonical_path(page.path.path, site.config, is_endpoint=is_endpoint), ASSET_SAFE
     )
 
 

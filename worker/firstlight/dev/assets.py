@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from firstlight.app import plain_page, with_query
 from firstlight.headers import Headers
 from firstlight.response import Response
-from firstlight.url import PATH_SAFE, URL, percent_decode, percent_encode
+from firstlight.url import ASSET_SAFE, URL, percent_decode, percent_encode
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -131,9 +131,9 @@ class AssetServer:
             return None
         if request.method not in READ_METHODS:
             return Response("Method Not Allowed", 405, {"allow": "GET, HEAD"})
-        if found.redirect is not None:
-            location = percent_encode(found.redirect, PATH_SAFE) + url.search
-            return self._with_headers(Response.redirect(location, 307), url)
+        location = percent_encode(found.redirect or path, ASSET_SAFE)
+        if location != url.pathname:  # an asset has one URL, spelled in one way
+            return self._with_headers(Response.redirect(location + url.search, 307), url)
         return await self._serve(found.file or "", request, url)
 
     async def fetch(self, path: str) -> Response | None:
