@@ -129,6 +129,8 @@ def _progress() -> Generator[Callable[[str, int, int], None], None, None]:
 
         def update(stage: str, done: int, total: int) -> None:
             if stage not in tasks:
+                for task in bars.tasks:  # what came before is done
+                    bars.update(task.id, completed=task.total)
                 tasks[stage] = bars.add_task(stage)
             bars.update(tasks[stage], completed=done, total=total)
 

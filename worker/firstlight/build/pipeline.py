@@ -103,14 +103,12 @@ async def _build(root: Path, documents: DocumentStore, progress: Progress) -> Bu
     progress("scan", 0, 1)
     config, wrangler = load_config(root), load_wrangler(root)
     site = scan(root, config)
-    progress("scan", 1, 1)
     pages = [route.source.body for route in site.routes if route.kind == "markdown"]
     documents.prepare([*pages, *content_texts(root)], partial(progress, "markdown"))
     progress("compile", 0, 1)
     modules, errors = compile_site(site)
     errors = [*site.errors, *errors, *adapter_errors(site)]
     errors += undeclared_bindings(site, wrangler)
-    progress("compile", 1, 1)
     rendered, failures = await _prerender(site, modules, errors, progress)
     errors += failures
     redirects, failures = redirect_files(site, [page.path for page in rendered])
@@ -120,7 +118,6 @@ async def _build(root: Path, documents: DocumentStore, progress: Progress) -> Bu
         progress("bundle", 0, 1)
         server, failures = bundle(site, modules, worker_manifest(site, modules), wrangler)
         errors += failures
-        progress("bundle", 1, 1)
     if errors:
         raise BuildFailedError(_unique(errors))
     result = BuildResult(site, sizes=gzipped_size(server), warnings=_warnings(site, wrangler))
@@ -130,7 +127,6 @@ async def _build(root: Path, documents: DocumentStore, progress: Progress) -> Bu
     result.changed = _write(site, rendered, redirects, server)
     if config.adapter:
         result.warnings += write_sdk(root, wrangler)
-    progress("write", 1, 1)
     return result
 
 
