@@ -132,3 +132,33 @@ def test_changed_new_and_deleted_files_are_seen(make_dev: MakeDev) -> None:
     dev.write("pyproject.toml", "[tool.firstlight]\noutptu = 1\n")
     status, _, body = dev.get("/a/")
     assert (status, "Did you mean `output`?" in body) == (500, True)
+
+
+@pytest.mark.parametrize(
+    ("path", "stages"),
+    [
+        ("/", "load app frontmatter template"),
+        ("/live", "load app frontmatter template"),
+        ("/api/x", "load app endpoint"),
+        ("/a.txt", "load app"),
+        ("/nope", "load app"),
+    ],
+)
+def test_server_timing_tells_where_the_time_went(make_dev: MakeDev, path: str, stages: str) -> None:
+    slow = "---\nimport time\ntime.sleep(0.02)\n---\nx"
+    files = {
+        "pages/index.html": slow,
+        "pages/live.html": slow.replace("---\n", LIVE.removesuffix("---\n"), 1),
+        "pages/api/x.py": "import time\ndef GET(ctx):\n    time.sleep(0.02)\n    return {}\n",
+        "pages/a.txt": "x",
+    }
+    dev = make_dev(files, HYBRID)
+
+    async def timing() -> str:
+        request = Request("GET", f"http://localhost:4321{path}")
+        response = await dev.site.handle(request, HostPlatform(None, dev.site.fetch))
+        return response.headers["server-timing"]
+
+    told = dict(part.split(";dur=") for part in asyncio.run(timing()).split(", "))
+    assert list(told) == stages.split()
+    assert all(float(told[s]) >= 20 for s in ("frontmatter", "endpoint") if s in told)

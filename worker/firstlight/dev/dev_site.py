@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import sys
+from contextvars import ContextVar
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -19,6 +20,7 @@ from firstlight.build.prerender import Prerenderer, StaticPath, located
 from firstlight.build.redirect_files import redirect_files
 from firstlight.build.scan import Site, scan
 from firstlight.build.source_file import PAGES, read_bytes
+from firstlight.build.timing import Stopwatch
 from firstlight.build.wrangler import load_wrangler
 from firstlight.content import current_store
 from firstlight.dev.assets import Asset, AssetServer, content_type_of
@@ -30,13 +32,37 @@ from firstlight.url import URL, normalize_path
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from firstlight.context import APIContext
+    from firstlight.context import APIContext, Rewrite
     from firstlight.dev.asgi import HostPlatform
+    from firstlight.manifest import Route
     from firstlight.request import Request
+    from firstlight.templating import Templates
+
+
+# Of the request that is being answered.
+current_watch: ContextVar[Stopwatch | None] = ContextVar("watch", default=None)
 
 
 class DevApp(App):
-    """An App whose errors come up to the server, which shows them in the page."""
+    """An App whose errors come up to the server, which shows them in the page.
+
+    It keeps time of what the site's own code takes.
+    """
+
+    async def run_route(
+        self, route: Route, ctx: APIContext, method: str = "GET"
+    ) -> Response | Rewrite:
+        """Run a page or an endpoint."""
+        _begin("endpoint" if route.is_endpoint else "frontmatter")
+        try:
+            return await super().run_route(route, ctx, method)
+        finally:
+            _begin("app")
+
+    def templates(self, *, streamed: bool = False) -> Templates:
+        """Return the templates: a page asks for them when its frontmatter is done."""
+        _begin("template")
+        return super().templates(streamed=streamed)
 
     def report(self, error: BaseException, ctx: APIContext) -> None:
         """Log the error, then let it through."""
@@ -98,9 +124,24 @@ class DevSite:
         forget_modules(self._root)
 
     async def handle(self, request: Request, platform: HostPlatform) -> Response:
+        """Answer a request; `Server-Timing` tells the browser's tools where the time went.
+
+        Source:
+            https://www.w3.org/TR/server-timing/
+        """
+        current_watch.set(watch := Stopwatch("load"))
+        response = await self._handle(request, platform)
+        watch.begin("app")
+        response.headers["server-timing"] = ", ".join(
+            f"{stage};dur={seconds * 1000:.1f}" for stage, seconds in watch.seconds.items()
+        )
+        return response
+
+    async def _handle(self, request: Request, platform: HostPlatform) -> Response:
         """Answer a request; an error of the site becomes a page that shows it."""
         try:
             generation = await self.generation()
+            _begin("app")
             wrong = self._errors_for(generation, request)
             if wrong:
                 return error_page(wrong, self._root)
@@ -211,6 +252,11 @@ class _SourceFiles:
             return None
         kind = content_type_of(path) or rendered.content_type or HTML
         return Asset(rendered.body, kind, tuple(rendered.headers))
+
+
+def _begin(stage: str) -> None:
+    if (watch := current_watch.get()) is not None:
+        watch.begin(stage)
 
 
 def _by_file(site: Site, errors: list[Exception]) -> dict[str | None, list[Exception]]:
