@@ -197,6 +197,21 @@ def test_streamed_body_can_be_read_and_still_be_sent() -> None:
     assert response.body == b"a\xc3\xa9"
 
 
+class Handed:
+    """A body that an adapter hands over as it is."""
+
+    js_body = object()
+
+    def __aiter__(self) -> AsyncIterator[bytes | str]:
+        return pieces()
+
+
+def test_only_what_python_makes_is_streamed() -> None:
+    bodies: list[Any] = [None, "x", b"x", Handed(), pieces()]
+
+    assert [Response(body).is_streamed for body in bodies] == [False, False, False, False, True]
+
+
 def test_copies_have_headers_of_their_own() -> None:
     response = Response("x", 404, {"a": "1"})
     response.is_final = True

@@ -59,9 +59,10 @@ class Adapter:
         stream = _value(js_request.body)
         body = _Body(js_request, stream) if stream is not None else None
         response = await self._app.handle(request_of(js_request, body), platform)
-        if body is not None:
+        reads_on = response.is_streamed and response.status not in NULL_BODY_STATUSES
+        if body is not None and not reads_on:
             await body.discard()
-        return js_response(response, platform)
+        return js_response(response, platform, body)
 
 
 class _Platform:
@@ -78,7 +79,7 @@ class _Platform:
 
     def wait_until(self, awaitable: Awaitable[Any]) -> None:
         """Hand the runtime a promise: a bare coroutine or task would be cancelled."""
-        task = asyncio.ensure_future(_logged(awaitable))
+        task = asyncio.ensure_future(awaitable)
         proxy = create_proxy(task)
         task.add_done_callback(lambda _: proxy.destroy())
         self._ctx.waitUntil(proxy)
@@ -113,6 +114,7 @@ class _Body:
     def __init__(self, request: js.Request, stream: js.ReadableStream) -> None:
         self._request = request
         self._stream = stream
+        self._reader: js.StreamReader | None = None
         self._is_read = False
 
     async def read(self) -> bytes:
@@ -120,17 +122,23 @@ class _Body:
         return (await self._request.arrayBuffer()).to_bytes()
 
     async def stream(self) -> AsyncIterator[bytes]:
-        async for chunk in _chunks(self._stream):
-            yield chunk
+        self._reader = self._stream.getReader()
+        while not (step := await self._reader.read()).done:
+            yield step.value.to_bytes()
         self._is_read = True
 
     async def discard(self) -> None:
         """Read what the site left: on workerd 2024-11 it hangs the connection's next request.
 
-        It must be done before the response is sent; cancelling breaks the connection.
+        It must be done before the response has ended; cancelling breaks the connection.
         """
-        if not self._is_read:
+        if self._is_read:
+            return
+        if self._reader is None:
             await self._stream.pipeTo(js.WritableStream.new())
+        else:
+            while not (await self._reader.read()).done:
+                pass
 
 
 def request_of(request: js.Request, body: _Body | None) -> Request:
@@ -145,8 +153,14 @@ def request_of(request: js.Request, body: _Body | None) -> Request:
     )
 
 
-def js_response(response: Response, platform: _Platform) -> js.Response:
-    """Make a JavaScript response of ours."""
+def js_response(response: Response, platform: _Platform, unread: _Body | None) -> js.Response:
+    """Make a JavaScript response of ours.
+
+    Args:
+        response: Ours.
+        platform: Keeps the Worker alive while a stream goes out.
+        unread: The request's body, which a streamed response may read as it goes.
+    """
     init = js.JSON.parse(
         json.dumps({"status": response.status, "headers": response.headers.items()})
     )
@@ -157,11 +171,14 @@ def js_response(response: Response, platform: _Platform) -> js.Response:
         return js.Response.new(body, init)
     if isinstance(body, bytes):
         return js.Response.new(to_js(body), init)
-    stream: object = getattr(body, "js_body", None)
-    return js.Response.new(_stream_of(body, platform) if stream is None else stream, init)
+    if response.is_streamed:
+        return js.Response.new(_stream_of(body, platform, unread), init)
+    return js.Response.new(body.js_body, init)  # pyright: ignore[reportAttributeAccessIssue, reportUnknownMemberType, reportUnknownArgumentType] - see is_streamed
 
 
-def _stream_of(body: AsyncIterable[bytes | str], platform: _Platform) -> js.ReadableStream:
+def _stream_of(
+    body: AsyncIterable[bytes | str], platform: _Platform, unread: _Body | None
+) -> js.ReadableStream:
     """Pump an async iterable into a JavaScript stream while the response goes out."""
     pipe = js.TransformStream.new()
     writer = pipe.writable.getWriter()
@@ -170,6 +187,8 @@ def _stream_of(body: AsyncIterable[bytes | str], platform: _Platform) -> js.Read
         try:
             async for chunk in body:
                 await writer.write(to_js(encoded(chunk)))
+            if unread is not None:
+                await unread.discard()
             await writer.close()
         except Exception as error:  # noqa: BLE001 - App has reported it, or the visitor is gone
             await writer.abort(str(error))  # the visitor sees a broken body, not a short one
@@ -187,14 +206,6 @@ async def _chunks(stream: js.ReadableStream) -> AsyncIterator[bytes]:
             yield step.value.to_bytes()
     finally:
         reader.releaseLock()
-
-
-async def _logged(awaitable: Awaitable[Any]) -> None:
-    """Await, and log what goes wrong: nobody else would see it."""
-    try:
-        await awaitable
-    except Exception as error:  # noqa: BLE001 - the response is gone already
-        _log(f"wait_until: {type(error).__name__}: {error}")
 
 
 def _log(text: str) -> None:
