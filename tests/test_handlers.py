@@ -215,6 +215,21 @@ def test_bytes_and_several_set_cookies_pass_unchanged(make_app: MakeApp) -> None
     assert "content-type" not in response.headers
 
 
+@pytest.mark.parametrize(
+    ("body", "length"), [("'text'", None), ("b'text'", None), ("parts()", "9")]
+)
+def test_the_length_of_a_body_in_memory_is_the_platforms(
+    make_app: MakeApp, body: str, length: str | None
+) -> None:
+    code = (
+        "from firstlight import Response\nasync def parts():\n    yield b'text'\n"
+        f"def GET(ctx):\n    return Response({body}, headers={{'content-length': '9'}})\n"
+    )
+    response = make_app({"pages/api/x.py": code}).get("/api/x")
+
+    assert (text(response), response.headers.get("content-length")) == ("text", length)
+
+
 @pytest.mark.parametrize("status", [204, 205, 304])
 def test_null_body_statuses_carry_no_body(make_app: MakeApp, status: int) -> None:
     code = f"from firstlight import Response\ndef GET(ctx):\n    return Response('x', {status})\n"

@@ -119,6 +119,9 @@ class App:
 
                 await close(answer.body)  # pyright: ignore[reportArgumentType] - it is streamed
             answer = answer.without_body()
+        elif isinstance(answer.body, (str, bytes)) and "content-length" in answer.headers:
+            answer = answer.copy()
+            del answer.headers["content-length"]  # the platform counts a body that it has whole
         return answer
 
     async def _answer(self, request: Request, platform: Platform) -> Response:
