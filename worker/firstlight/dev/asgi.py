@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from firstlight.headers import Headers
 from firstlight.request import Request
-from firstlight.response import Response, encoded
+from firstlight.response import NULL_BODY_STATUSES, Response, encoded
 from firstlight.streaming import close
 
 if TYPE_CHECKING:
@@ -21,7 +21,6 @@ if TYPE_CHECKING:
     ASGIApp: TypeAlias = Callable[[Scope, Receive, Send], Awaitable[None]]
     Handler: TypeAlias = Callable[[Request, "HostPlatform"], Awaitable[Response]]
 
-NO_CONTENT = (204, 304)
 BODILESS = ("GET", "HEAD")
 
 
@@ -113,11 +112,11 @@ def request_of(scope: Scope, receive: Receive) -> Request:
 
 async def send_response(response: Response, method: str, send: Send) -> None:
     """Send our response."""
-    body = None if method == "HEAD" or response.status in NO_CONTENT else response.body
+    body = None if method == "HEAD" or response.status in NULL_BODY_STATUSES else response.body
     fields = [(n.encode("latin-1"), v.encode("latin-1")) for n, v in response.headers.items()]
     if body is None or isinstance(body, (str, bytes)):
         data = encoded(body or b"")
-        if method != "HEAD" and response.status not in NO_CONTENT:
+        if method != "HEAD" and response.status not in (204, 304):
             fields.append((b"content-length", str(len(data)).encode()))
         await send(
             {
