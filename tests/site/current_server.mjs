@@ -9,7 +9,7 @@ import { readFileSync, readdirSync } from "node:fs";
 import { createServer } from "node:http";
 import { createRequire } from "node:module";
 import { dirname, join } from "node:path";
-import { Readable } from "node:stream";
+import { Readable, pipeline } from "node:stream";
 
 const installed = dirname(process.env.PATH.split(":")[0]);
 const require = createRequire(join(installed, "index.js"));
@@ -91,7 +91,7 @@ async function answer(request) {
     redirect: "manual",
   });
   if (!asset.headers.has(NO_ASSET)) return asset;
-  const hasBody = !["GET", "HEAD"].includes(request.method) && headers.some(([name]) => name.startsWith("content-length"));
+  const hasBody = !["GET", "HEAD"].includes(request.method) && headers.some(([name]) => ["content-length", "transfer-encoding"].includes(name));
   const body = hasBody ? Readable.toWeb(request) : undefined;
   const standard = new Request(url, { method: request.method, headers, body, duplex: "half" });
   const pending = [];
@@ -104,7 +104,8 @@ async function respond(request, response) {
   const headers = [...ours.headers].filter(([name]) => name !== "content-encoding");
   for (const [name, value] of headers) response.appendHeader(name, value);
   response.writeHead(ours.status);
-  if (ours.body && request.method !== "HEAD") Readable.fromWeb(ours.body).pipe(response);
+  // The callback: a body that breaks off, or a visitor who leaves, is no error of this server.
+  if (ours.body && request.method !== "HEAD") pipeline(Readable.fromWeb(ours.body), response, () => {});
   else response.end();
 }
 

@@ -167,6 +167,8 @@ def js_response(response: Response, platform: _Platform, unread: _Body | None) -
     body = response.body
     if body is None or response.status in NULL_BODY_STATUSES:
         return js.Response.new(None, init)
+    if isinstance(body, str) and not body.isascii():
+        body = encoded(body)  # workerd sends lone surrogates as they are
     if isinstance(body, str):
         return js.Response.new(body, init)
     if isinstance(body, bytes):
