@@ -259,6 +259,23 @@ def test_an_exception_shows_the_500_page_with_its_error(make_app: MakeApp, raise
     assert app.log[0].startswith("pages/a.html:4 (route /a): ")
 
 
+def test_every_error_of_a_task_group_is_told_with_its_line(make_app: MakeApp) -> None:
+    page = (
+        "---\nimport asyncio\nasync def fail(n):\n    raise ValueError(n)\n"
+        "async with asyncio.TaskGroup() as group:\n"
+        "    group.create_task(fail(1))\n    group.create_task(fail(2))\n---\n"
+    )
+    app = make_app({"pages/a.html": page})
+
+    assert app.get("/a").status == 500
+    assert [entry.partition(" (")[0] for entry in app.log] == [
+        "pages/a.html:5",
+        "pages/a.html:4",
+        "pages/a.html:4",
+    ]
+    assert app.log[1] == "pages/a.html:4 (route /a): ValueError: 1\n"
+
+
 def test_an_error_leaves_nothing_of_the_pages_own_headers(make_app: MakeApp) -> None:
     page = (
         "---\nctx.response.headers['content-type'] = 'image/png'\n"

@@ -255,6 +255,8 @@ class App:
             + "".join(f"    {step.file}:{step.line} in {step.function}\n" for step in steps)
             + (f"  Hint: {hint}\n" if hint else "")
         )
+        for part in getattr(error, "exceptions", ()):  # what a TaskGroup gathers
+            self.log_error(part, route)
 
     def locate(self, error: FirstlightError, file: str, route: str | None = None) -> None:
         """Give an error its place: the step in the site's code, else the file that was run."""
