@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from firstlight import Cookies
+from firstlight.cookies import Cookie
 from firstlight.errors import CookieError
 
 UTC = timezone.utc  # noqa: UP017 - beside another zone below
@@ -95,6 +96,11 @@ def test_number_reads_the_value(text: str, number: float) -> None:
 
     assert cookie is not None
     assert cookie.number() == number
+
+
+@pytest.mark.parametrize("text", ["1_000", "nan", "inf", "1e", "--1", "1 2", "\u0663"])
+def test_number_of_what_only_python_reads_is_nan(text: str) -> None:
+    assert math.isnan(Cookie(text).number())
 
 
 def test_number_of_a_word_is_nan() -> None:
@@ -279,9 +285,10 @@ def test_same_site_must_be_a_known_one(policy: Any) -> None:
     )
 
 
-def test_expires_must_be_aware() -> None:
-    assert refusal("a", "1", expires=datetime(2030, 1, 1)) == (
-        "Cookie `a`: `expires` has no time zone.\n"
+@pytest.mark.parametrize("moment", [datetime(2030, 1, 1), "Tue, 01 Jan 2030", 1893456000])
+def test_expires_must_be_aware(moment: Any) -> None:
+    assert refusal("a", "1", expires=moment) == (
+        f"Cookie `a`: `expires` is no aware datetime, but {moment!r}.\n"
         "  Hint: Use an aware datetime, such as `datetime.now(UTC) + timedelta(days=1)`."
     )
 

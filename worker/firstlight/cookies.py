@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 COOKIE_OCTETS = UNRESERVED | frozenset("!#$&'()*+/:<=>?@[]^`{|}")
 # What JavaScript's encodeURIComponent leaves as it is.
 COMPONENT_SAFE = UNRESERVED | frozenset("!'()*")
+NUMBER = frozenset("0123456789+-.eE")
 SAME_SITE = {"strict": "Strict", "lax": "Lax", "none": "None"}
 EPOCH = "Thu, 01 Jan 1970 00:00:00 GMT"
 _DAYS = ("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun")
@@ -38,8 +39,11 @@ class Cookie:
 
     def number(self) -> float:
         """Return the value as a number: 0 when empty, NaN when it is none."""
+        text = self.value.strip()
+        if not NUMBER.issuperset(text):  # Python alone reads `1_000`, `nan` and `inf`
+            return float("nan")
         try:
-            return float(self.value.strip() or 0)
+            return float(text or 0)
         except ValueError:
             return float("nan")
 
@@ -250,10 +254,10 @@ def _checked_same_site(name: str, same_site: object) -> str:
 
 def _http_date(name: str, moment: datetime) -> str:
     """Format an aware datetime after RFC 9110 §5.6.7."""
-    offset = moment.utcoffset()
+    offset = moment.utcoffset() if hasattr(moment, "utcoffset") else None
     if offset is None:
         raise CookieError(
-            f"Cookie `{name}`: `expires` has no time zone.",
+            f"Cookie `{name}`: `expires` is no aware datetime, but {moment!r}.",
             hint="Use an aware datetime, such as `datetime.now(UTC) + timedelta(days=1)`.",
         )
     utc = moment.replace(tzinfo=None) - offset
