@@ -13,7 +13,7 @@ from firstlight.response import Response
 if TYPE_CHECKING:
     from conftest import Client, MakeApp
 
-HEAD = '[tool.firstlight]\noutput = "server"\nadapter = "cloudflare"\n'
+CONFIG = '[tool.firstlight]\noutput = "server"\nadapter = "cloudflare"\n'
 SHOW = "{{ ctx.route_pattern }} {{ ctx.params.x }} {{ ctx.url.pathname }}{{ ctx.url.search }}"
 SHOW_REQUEST = SHOW + " {{ ctx.request.url }} {{ ctx.request.method }}"
 LOOP = "---\nreturn ctx.rewrite('/{}')\n---\n"
@@ -322,7 +322,7 @@ def test_the_last_next_path_of_a_sequence_counts(make_app: MakeApp) -> None:
     assert answer(make_app({"pages/_middleware.py": code, **pages}), "/a") == (200, "c")
 
 
-BASE = HEAD + 'base = "/docs"\n'
+BASE = CONFIG + 'base = "/docs"\n'
 
 
 @pytest.mark.parametrize("target", ["/to/1", "/docs/to/1", "http://site.test/docs/to/1"])
@@ -339,12 +339,30 @@ def test_a_rewrite_to_the_base_is_the_index(make_app: MakeApp, target: str) -> N
     assert answer(app, "/docs/from") == (200, "home")
 
 
+@pytest.mark.parametrize(
+    ("policy", "target", "path"),
+    [
+        ("always", "/to/1", "/to/1/"),
+        ("always", "/to/1.txt", "/to/1.txt"),
+        ("never", "/to/1/", "/to/1"),
+        ("ignore", "/to/1/", "/to/1/"),
+        ("ignore", "/to/1", "/to/1"),
+    ],
+)
+def test_a_rewrite_follows_the_trailing_slash(
+    make_app: MakeApp, policy: str, target: str, path: str
+) -> None:
+    files = {"pages/index.html": to(target), "pages/to/[x].html": "{{ ctx.url.pathname }}"}
+
+    assert answer(make_app(files, CONFIG + f'trailing_slash = "{policy}"\n'), "/") == (200, path)
+
+
 PRERENDERED = "---\nprerender = True\n---\nbuilt"
 
 
 @pytest.mark.parametrize(
     ("config", "source", "asked"),
-    [(HEAD, "/from", "/built"), (BASE, "/docs/from", "/docs/built")],
+    [(CONFIG, "/from", "/built"), (BASE, "/docs/from", "/docs/built")],
 )
 def test_a_rewrite_to_a_prerendered_page_reads_the_asset(
     make_app: MakeApp, config: str, source: str, asked: str

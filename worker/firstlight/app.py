@@ -294,13 +294,17 @@ class App:
             return Response.redirect(with_query(target, search), redirect.status or default)
         return None
 
-    def _slash_redirect(self, path: str, sent: URL, method: str) -> Response | None:
+    def canonical(self, path: str) -> str:
+        """Return a decoded path with a final slash or without, as `trailing_slash` says."""
         policy = self.manifest.trailing_slash
-        target = path
         if policy == "never" and path != "/":
-            target = path.rstrip("/")
-        elif policy == "always" and not path.endswith("/") and not has_extension(path):
-            target = path + "/"
+            return path.rstrip("/")
+        if policy == "always" and not path.endswith("/") and not has_extension(path):
+            return path + "/"
+        return path
+
+    def _slash_redirect(self, path: str, sent: URL, method: str) -> Response | None:
+        target = self.canonical(path)
         has_doubled = path != "/" and sent.pathname.endswith("//")
         if target == path and not has_doubled:
             return None
@@ -433,8 +437,8 @@ class _Exchange:
             )
         target = self.target(path)
         inner = self.inner_path(target, path)
-        base = self.app.manifest.base.rstrip("/")
-        self.ctx.url = target.with_path(percent_encode(base + inner, PATH_SAFE))
+        path = self.app.canonical(self.app.manifest.base.rstrip("/") + inner)
+        self.ctx.url = target.with_path(percent_encode(path, PATH_SAFE))
         self.ctx.request.url = self.ctx.url.href
         self.ctx.response.status = None
         return self.app.match(inner, prerendered=True)
