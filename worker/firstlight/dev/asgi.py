@@ -66,13 +66,15 @@ def asgi_app(
         if scope["type"] != "http":
             return
         client = scope.get("client")
+        body = _Body(receive)
         response = await handle(
-            request_of(scope, receive),
+            request_of(scope, body),
             HostPlatform(client[0] if client else None, fetch),
         )
         sending = send_response(response, scope["method"], send)
         # What reads the request while it answers would miss what the watch receives.
-        if scope["method"] in BODILESS and not isinstance(response.body, (str, bytes, NoneType)):
+        has_come = body.is_read or scope["method"] in BODILESS
+        if has_come and not isinstance(response.body, (str, bytes, NoneType)):
             await _while_connected(sending, receive)
         else:
             await sending
@@ -99,15 +101,17 @@ async def _while_connected(sending: Coroutine[Any, Any, None], receive: Receive)
             raise error
 
 
-def request_of(scope: Scope, receive: Receive) -> Request:
+def request_of(scope: Scope, body: _Body) -> Request:
     """Make our request of an ASGI scope."""
     fields = [(name.decode("latin-1"), value.decode("latin-1")) for name, value in scope["headers"]]
     headers = Headers.of_trusted(fields)
     host = headers.get("host") or "{}:{}".format(*scope["server"])
     path = scope.get("raw_path", scope["path"].encode()).decode("utf-8", "replace")
+    if not path.startswith("/"):  # RFC 9112 §3.2: `*`, or a whole URL
+        path = "/" + path.partition("://")[2].partition("/")[2]
     query = scope["query_string"].decode("latin-1")
     url = f"{scope['scheme']}://{host}{path}{'?' + query if query else ''}"
-    return Request(scope["method"], url, headers, _Body(receive))
+    return Request(scope["method"], url, headers, body)
 
 
 async def send_response(response: Response, method: str, send: Send) -> None:
@@ -141,6 +145,7 @@ class _Body:
 
     def __init__(self, receive: Receive) -> None:
         self._receive = receive
+        self.is_read = False
 
     async def read(self) -> bytes:
         return b"".join([chunk async for chunk in self.stream()])
@@ -152,5 +157,6 @@ class _Body:
             if message["type"] == "http.disconnect":
                 raise ConnectionError("The client went away.")
             more = message.get("more_body", False)
+            self.is_read = not more
             if message.get("body"):
                 yield message["body"]
