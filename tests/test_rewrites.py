@@ -277,6 +277,13 @@ def test_a_page_that_rewrites_runs_the_middleware_for_each(make_app: MakeApp) ->
     assert (text(response), response.headers["x-end"]) == ("/a,/b", "/b")
 
 
+def test_next_takes_an_url(make_app: MakeApp) -> None:
+    code = "async def on_request(ctx, next):\n    return await next(ctx.url.with_path('/b'))\n"
+    files = {"pages/_middleware.py": code, "pages/a.html": "a", "pages/b.html": "b"}
+
+    assert answer(make_app(files), "/a") == (200, "b")
+
+
 def test_next_with_a_path_that_is_not_there_is_a_404(make_app: MakeApp) -> None:
     code = "async def on_request(ctx, next):\n    return await next('/missing')\n"
     files = {"pages/_middleware.py": code, "pages/a.html": "a", "pages/404.html": "lost"}

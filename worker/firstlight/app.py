@@ -378,7 +378,7 @@ class _Exchange:
         self.ahead = None
         self.enter(matches)
 
-        async def page(path: str | None = None, /) -> Response:
+        async def page(path: str | URL | None = None, /) -> Response:
             self.reached = True
             if path is not None:
                 self.step(path)
@@ -420,9 +420,9 @@ class _Exchange:
         """Answer with another route, its middleware included."""
         return await self.run(self.move(path))
 
-    def step(self, path: str) -> None:
+    def step(self, path: str | URL) -> None:
         """Make the next page another route's, without running the middleware again."""
-        self.ahead = self.move(path)
+        self.ahead = self.move(str(path))
         self.enter(self.ahead)
 
     def move(self, path: str) -> list[tuple[Route, dict[str, Any]]]:
@@ -484,7 +484,7 @@ class _Exchange:
         """Answer with the error page inside the middleware; None when that did not show it."""
         is_shown = False
 
-        async def page(path: str | None = None, /) -> Response:
+        async def page(path: str | URL | None = None, /) -> Response:
             del path
             nonlocal is_shown
             is_shown = True

@@ -95,7 +95,7 @@ class APIContext:
         self._is_sent = False
         self._platform = platform
         self._rewriter: Callable[[str], Coroutine[Any, Any, Response]] | None = None
-        self._mover: Callable[[str], None] | None = None
+        self._mover: Callable[[str | URL], None] | None = None
         self._watcher: Callable[[Awaitable[Any]], Awaitable[Any]] | None = None
         self._locals = SimpleNamespace()
         self.url = url

@@ -13,11 +13,12 @@ if TYPE_CHECKING:
     from typing import Any, Protocol, TypeAlias
 
     from firstlight.context import APIContext
+    from firstlight.url import URL
 
     class Next(Protocol):
         """Goes on to the next middleware, in the end to the page."""
 
-        def __call__(self, path: str | None = None, /) -> Awaitable[Response]:
+        def __call__(self, path: str | URL | None = None, /) -> Awaitable[Response]:
             """Answer; with a path, render that route instead."""
             ...
 
@@ -35,7 +36,7 @@ async def call_middleware(on_request: Middleware, ctx: APIContext, next_: Next) 
     """
     answered: list[Response] = []
 
-    async def tracked(path: str | None = None, /) -> Response:
+    async def tracked(path: str | URL | None = None, /) -> Response:
         answered[:] = [await next_(path)]
         return answered[0]
 
@@ -75,7 +76,7 @@ async def _run_from(chain: list[Middleware], index: int, ctx: APIContext, next_:
     if index == len(chain):
         return await next_()
 
-    async def following(path: str | None = None, /) -> Response:
+    async def following(path: str | URL | None = None, /) -> Response:
         if path is not None:
             move = ctx._mover  # pyright: ignore[reportPrivateUsage]  # noqa: SLF001 - set by App
             if move is None:
