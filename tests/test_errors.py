@@ -5,7 +5,6 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from firstlight.app import RewriteLoopError
 from firstlight.errors import (
     AdapterError,
     BuildFailedError,
@@ -23,6 +22,7 @@ from firstlight.errors import (
     page_line,
     site_frames,
 )
+from firstlight.exchange import RewriteLoopError
 
 if TYPE_CHECKING:
     from collections.abc import Callable

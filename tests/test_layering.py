@@ -18,6 +18,7 @@ LAYERS = [
     {"middleware", "streaming", "templating"},
     {"streamed_templates"},
     {"handlers", "manifest"},
+    {"exchange"},
     {"app"},
     {"adapters"},
 ]

@@ -99,6 +99,31 @@ def fill_pattern(pattern: str, params: Mapping[str, str | None]) -> str:
     return "/" + "/".join(segment for segment in segments if segment)
 
 
+def fill_destination(destination: str, params: dict[str, str]) -> str:
+    """Put encoded parameters into a redirect's destination, a path or an absolute URL."""
+    if destination.startswith("/") and not destination.startswith("//") and "[" in destination:
+        slash = "/" if destination.endswith("/") else ""
+        return fill_pattern(destination, params).rstrip("/") + slash or "/"
+    for name, value in params.items():
+        destination = destination.replace(f"[...{name}]", value).replace(f"[{name}]", value)
+    return destination
+
+
+def ends_in_rest(pattern: str) -> bool:
+    """Tell whether the last segment of a pattern is a rest parameter."""
+    return pattern.rpartition("/")[2].startswith("[...") and pattern.endswith("]")
+
+
+def with_query(location: str, search: str) -> str:
+    """Hand a request's query on to a redirect's target, unless that has one of its own.
+
+    Source:
+        https://developers.cloudflare.com/workers/static-assets/redirects/
+    """
+    path, mark, fragment = location.partition("#")
+    return location if "?" in path else f"{path}{search}{mark}{fragment}"
+
+
 class Router(Generic[T]):
     """Finds the routes that match a path, in priority order.
 

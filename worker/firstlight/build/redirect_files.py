@@ -5,13 +5,13 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
-from firstlight.app import EXTENSION, fill_destination
+from firstlight.app import EXTENSION
 from firstlight.build.config import FILE, option_location
 from firstlight.build.prerender import redirect_page
 from firstlight.build.scan import collision, output_file, redirect_claim, shape
 from firstlight.build.source_file import PAGES
 from firstlight.errors import ConfigError, FirstlightError
-from firstlight.routing import fill_pattern, is_dynamic
+from firstlight.routing import fill_destination, fill_pattern, is_dynamic
 from firstlight.url import PATH_SAFE, URL_SAFE, percent_encode
 
 if TYPE_CHECKING:

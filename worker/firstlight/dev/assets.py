@@ -12,9 +12,10 @@ import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, NamedTuple
 
-from firstlight.app import plain_page, with_query
+from firstlight.exchange import plain_page
 from firstlight.headers import Headers
 from firstlight.response import Response
+from firstlight.routing import with_query
 from firstlight.url import ASSET_SAFE, URL, percent_decode, percent_encode
 
 if TYPE_CHECKING:
