@@ -89,6 +89,7 @@ class App:
             if route.pattern in ("/404", "/500") and not route.is_endpoint
         }
         self._templates: dict[bool, Templates] = {}
+        self._modules: dict[str, ModuleType] = {}
 
     async def handle(self, request: Request, platform: Platform | None = None) -> Response:
         """Answer a request; never raises for what a site or a visitor does wrong."""
@@ -111,7 +112,9 @@ class App:
         request.max_body = self.manifest.max_body
         sent = URL(request.url)
         path = normalize_path(sent.pathname)
-        url = sent.with_path(percent_encode(path, PATH_SAFE))
+        encoded = percent_encode(path, PATH_SAFE)
+        is_normal = encoded == sent.pathname and not sent.hash
+        url = sent if is_normal else sent.with_path(encoded)
         request.url = url.href
         inner = self.strip_base(path)
         if inner is not None:
@@ -174,7 +177,7 @@ class App:
         self, route: Route, ctx: APIContext, method: str = "GET"
     ) -> Response | Rewrite:
         """Run a page or an endpoint."""
-        module = self._load(route.module)
+        module = self._module(route.module)
         try:
             if route.is_endpoint:
                 return await handle_endpoint(module, ctx, method)
@@ -183,13 +186,20 @@ class App:
             self.locate(error, route.file, route.pattern)
             raise
 
+    def _module(self, name: str) -> ModuleType:
+        """Import a module of the site; after the first time that costs next to nothing."""
+        module = self._modules.get(name)
+        if module is None:
+            module = self._modules[name] = self._load(name)
+        return module
+
     async def run_middleware(
         self, ctx: APIContext, next_: Callable[..., Awaitable[Response]]
     ) -> Response:
         """Run the site's middleware, if any, around `next_`."""
         if not self.manifest.middleware:
             return await next_()
-        on_request = getattr(self._load(self.manifest.middleware), "on_request", None)
+        on_request = getattr(self._module(self.manifest.middleware), "on_request", None)
         if on_request is None:
             return await next_()
         try:

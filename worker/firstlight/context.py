@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Coroutine, Generator, Mapping
     from typing import Any, Protocol
 
+    from firstlight.exchange import Exchange
     from firstlight.request import Request
     from firstlight.url import URL
 
@@ -73,7 +74,6 @@ class APIContext:
         route_pattern: The route as written, such as `/blog/[slug]`; empty when none matched,
             `/404` in the 404 page itself.
         is_prerendered: Whether this runs at build time.
-        response: Status and headers to add to whatever the page returns.
 
     Source:
         https://docs.astro.build/en/reference/api-reference/
@@ -94,17 +94,15 @@ class APIContext:
         self._cookies: Cookies | None = None
         self._is_sent = False
         self._platform = platform
-        self._rewriter: Callable[[str], Coroutine[Any, Any, Response]] | None = None
-        self._mover: Callable[[str | URL], None] | None = None
-        self._watcher: Callable[[Awaitable[Any]], Awaitable[Any]] | None = None
-        self._locals = SimpleNamespace()
+        self._exchange: Exchange | None = None
+        self._locals: SimpleNamespace | None = None
+        self._response: ResponseInit | None = None
         self.url = url
         self.site = site
         self.base = base
         self.params: dict[str, Any] = {}
         self.props: Mapping[str, Any] = {}
         self.route_pattern = ""
-        self.response = ResponseInit()
 
     @property
     def request(self) -> Request:
@@ -122,7 +120,21 @@ class APIContext:
     @property
     def locals(self) -> SimpleNamespace:
         """A bag of attributes that middleware, page and endpoint share."""
+        if self._locals is None:
+            self._locals = SimpleNamespace()
         return self._locals
+
+    @property
+    def response(self) -> ResponseInit:
+        """Status and headers to add to whatever the page returns."""
+        if self._response is None:
+            self._response = ResponseInit()
+        return self._response
+
+    @property
+    def has_response(self) -> bool:
+        """Whether `response` was asked for, so that it may say something."""
+        return self._response is not None
 
     @property
     def client_address(self) -> str:
@@ -150,13 +162,13 @@ class APIContext:
         Args:
             path: Percent-encoded path and query of a page, an endpoint or a prerendered page.
         """
-        if self._rewriter is None:
+        if self._exchange is None:
             raise ContextError("`ctx.rewrite()` works only while a request is answered.")
-        return Rewrite(str(path), self._rewriter)
+        return Rewrite(str(path), self._exchange.rewrite)
 
     def wait_until(self, awaitable: Awaitable[Any]) -> None:
         """Let work go on after the response was sent; what it raises is logged."""
-        watched = self._watcher(awaitable) if self._watcher else awaitable
+        watched = self._exchange.watch(awaitable) if self._exchange else awaitable
         self._platform.wait_until(watched)
 
     def take_cookies(self) -> list[str]:

@@ -53,9 +53,7 @@ class Exchange:
         self.rewrites = 0
         self.reached = False  # whether the middleware let the request through
         self.ahead: Matches | None = None
-        ctx._rewriter = self.rewrite  # pyright: ignore[reportPrivateUsage]  # noqa: SLF001 - its other half
-        ctx._mover = self.step  # pyright: ignore[reportPrivateUsage]  # noqa: SLF001
-        ctx._watcher = self.watch  # pyright: ignore[reportPrivateUsage]  # noqa: SLF001
+        ctx._exchange = self  # pyright: ignore[reportPrivateUsage]  # noqa: SLF001 - its other half
 
     async def watch(self, awaitable: Awaitable[Any]) -> None:
         """Await what outlives the response, and log what it raises."""
@@ -83,7 +81,9 @@ class Exchange:
     async def guarded(self, path: str | None) -> Response:
         """Answer, with the error page for what fails or ends in an empty 404 or 500."""
         try:
-            response = await self.started(await self.run(self.app.match(path)))
+            response = await self.run(self.app.match(path))
+            if response.is_streamed:
+                response = await self.started(response)
         except RequestError as error:
             if error.status < 500:  # noqa: PLR2004 - the visitor's mistake, not the site's
                 return Response(error.message, error.status)
@@ -113,6 +113,9 @@ class Exchange:
     async def run(self, matches: Matches) -> Response:
         """Run the middleware around the best match; around the 404 page without one."""
         self.ahead = None
+        if not self.app.manifest.middleware:
+            self.reached = True
+            return await self.render(matches)
         self.enter(matches)
 
         async def page(path: str | URL | None = None, /) -> Response:
@@ -133,7 +136,8 @@ class Exchange:
     async def render(self, matches: Matches) -> Response:
         """Answer with the first match that has an answer, without middleware."""
         for route, params in matches:
-            self.enter([(route, params)])
+            self.ctx.params = params
+            self.ctx.route_pattern = route.pattern
             if route.is_prerendered:
                 asset = await self.platform.fetch_asset(self.ctx.url.pathname)
                 if asset is None:
@@ -144,6 +148,7 @@ class Exchange:
                 return await self.follow(response, route)
             status = _own_status(route)
             return response.with_status(status) if status else response
+        self.enter([])
         return await self.error_page(404)
 
     async def follow(self, rewrite: Rewrite, route: Route) -> Response:
@@ -303,7 +308,7 @@ def check_origin(ctx: APIContext, trusted: tuple[str, ...]) -> Response | None:
 
 def _own_status(route: Route) -> int | None:
     """Return the status that an error page always has."""
-    return {"/404": 404, "/500": 500}.get(route.pattern) if not route.is_endpoint else None
+    return None if route.is_endpoint else ERROR_STATUS.get(route.pattern)
 
 
 def plain_page(status: int) -> Response:

@@ -28,6 +28,8 @@ if TYPE_CHECKING:
 
 METHODS = ("GET", "POST", "PUT", "PATCH", "DELETE", "HEAD", "OPTIONS")
 HANDLERS = (*METHODS, "ALL")
+# design.md 5: the functions that answer a method, best first.
+FALLBACKS = {method: (method, "ALL") for method in METHODS} | {"HEAD": ("HEAD", "ALL", "GET")}
 
 
 class Names(dict[str, object]):
@@ -99,7 +101,7 @@ async def handle_endpoint(endpoint: ModuleType, ctx: APIContext, method: str) ->
             hint="Define it with `def` or `async def`.",
         )
     result: Any = function(ctx)
-    if hasattr(result, "__await__") and not isinstance(result, Rewrite):
+    if not isinstance(result, (Response, Rewrite)) and hasattr(result, "__await__"):
         result = await result
     if isinstance(result, Rewrite):
         return result
@@ -114,10 +116,10 @@ def defined_methods(endpoint: ModuleType) -> list[str]:
 
 
 def _handler_name(endpoint: ModuleType, method: str) -> str | None:
-    names = [method, "ALL"] if method in METHODS else ["ALL"]
-    if method == "HEAD":
-        names.append("GET")
-    return next((name for name in names if getattr(endpoint, name, None) is not None), None)
+    for name in FALLBACKS.get(method, ("ALL",)):
+        if getattr(endpoint, name, None) is not None:
+            return name
+    return None
 
 
 def _not_allowed(endpoint: ModuleType, method: str) -> Response:
@@ -138,7 +140,7 @@ def _not_allowed(endpoint: ModuleType, method: str) -> Response:
 def _as_response(result: Any, ctx: APIContext, method: str, name: str) -> Response:
     if isinstance(result, Response):
         return _own_copy(result, ctx)
-    status = ctx.response.status or 200
+    status = (ctx.response.status if ctx.has_response else None) or 200
     if isinstance(result, (dict, list)):
         return Response.from_json(result, status)
     if isinstance(result, str):
@@ -155,11 +157,15 @@ def _own_copy(response: Response, ctx: APIContext) -> Response:
     The status of `ctx.response` counts where the response has not chosen another than 200.
     """
     copy = response.copy()
-    return copy.with_status(ctx.response.status or 200) if copy.status == 200 else copy  # noqa: PLR2004
+    if copy.status == 200 and ctx.has_response:  # noqa: PLR2004
+        return copy.with_status(ctx.response.status or 200)
+    return copy
 
 
 def _with_extras(response: Response, ctx: APIContext) -> Response:
     """Add the headers of `ctx.response`; what the page itself set stays."""
+    if not ctx.has_response:
+        return response
     own = {*response.headers} - {"set-cookie"}
     for name, value in ctx.response.headers.items():
         if name == "content-type":

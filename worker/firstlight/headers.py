@@ -91,7 +91,13 @@ class Headers:
         self._remove(name.lower())
 
     def __contains__(self, name: object) -> bool:
-        return isinstance(name, str) and any(key == name.lower() for key, _ in self._fields)
+        if not isinstance(name, str):
+            return False
+        name = name.lower()
+        for key, _ in self._fields:  # noqa: SIM110 - a generator costs more than the loop
+            if key == name:
+                return True
+        return False
 
     def __iter__(self) -> Iterator[str]:
         return iter(dict(self._fields))
@@ -128,6 +134,8 @@ def _checked_name(name: str) -> str:
 
 
 def _checked_value(name: str, value: str) -> str:
+    if value.isascii() and value.isprintable():  # as nearly every value is
+        return value.strip(" ")
     if has_control_character(value):
         raise ValueError(f"The value of header `{name}` holds a control character: {value!r}.")
     if any(char > "\xff" for char in value):

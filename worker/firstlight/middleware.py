@@ -78,10 +78,10 @@ async def _run_from(chain: list[Middleware], index: int, ctx: APIContext, next_:
 
     async def following(path: str | URL | None = None, /) -> Response:
         if path is not None:
-            move = ctx._mover  # pyright: ignore[reportPrivateUsage]  # noqa: SLF001 - set by App
-            if move is None:
+            exchange = ctx._exchange  # pyright: ignore[reportPrivateUsage]  # noqa: SLF001 - set by it
+            if exchange is None:
                 return await next_(path)
-            move(path)  # the handlers that follow see the route they stand before
+            exchange.step(path)  # the handlers that follow see the route they stand before
         return await _run_from(chain, index + 1, ctx, next_)
 
     return await call_middleware(chain[index], ctx, following)

@@ -32,6 +32,10 @@ NULL_BODY_STATUSES = frozenset((101, 204, 205, 304))
 REDIRECT_STATUSES = frozenset((300, 301, 302, 303, 304, 307, 308))
 
 
+# Made once: `json.dumps` makes an encoder for each call that has options.
+_to_json = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"), allow_nan=False).encode
+
+
 class _Json:
     """`Response.json(data)` makes a response, `await response.json()` reads one, as in Fetch."""
 
@@ -70,8 +74,7 @@ class Response:
     json = _Json()
 
     def __init__(self, body: Body = None, status: int = 200, headers: HeadersInit = None) -> None:
-        if not 200 <= status <= 599:  # noqa: PLR2004 - the range of the Fetch standard
-            raise ResponseError(f"A response's status is 200 to 599, not `{status}`.")
+        _check_status(status)
         if not (body is None or isinstance(body, (str, bytes)) or hasattr(body, "__aiter__")):
             raise ResponseError(
                 f"A response's body cannot be {type(body).__name__}.",
@@ -94,12 +97,12 @@ class Response:
             ResponseError: The data cannot be JSON.
         """
         try:
-            body = json.dumps(data, ensure_ascii=False, separators=(",", ":"), allow_nan=False)
-        except (TypeError, ValueError) as error:
+            body = _to_json(data)
+        except (TypeError, ValueError, RecursionError) as error:
             raise ResponseError(f"The data cannot be JSON: {error}.") from error
-        response = cls(encoded(body), status, headers)
-        response.headers.set_default("content-type", JSON)
-        return response
+        fields = Headers(headers)
+        fields.set_default("content-type", JSON)
+        return cls(body if body.isascii() else encoded(body), status, fields)
 
     @classmethod
     def html(cls, text: str, status: int = 200, headers: HeadersInit = None) -> Response:
@@ -171,7 +174,10 @@ class Response:
 
     def with_status(self, status: int) -> Response:
         """Return the same answer with another status."""
-        return self if status == self.status else self._copy(self._body, status)
+        if status == self.status:
+            return self
+        _check_status(status)
+        return self._copy(self._body, status)
 
     def with_body(self, body: Body) -> Response:
         """Return the same answer with another body."""
@@ -182,13 +188,20 @@ class Response:
         return self._copy(self._body, self.status)
 
     def _copy(self, body: Body, status: int) -> Response:
-        copy = Response(None, status, self.headers)
-        copy._body = body
+        copy = Response.__new__(Response)  # all is checked already
+        copy.status = status
+        copy.headers = Headers(self.headers)
+        copy._body = body  # noqa: SLF001 - one of ours
         copy.is_final = self.is_final
         return copy
 
     def __repr__(self) -> str:
         return f"Response(status={self.status}, headers={self.headers!r})"
+
+
+def _check_status(status: int) -> None:
+    if not 200 <= status <= 599:  # noqa: PLR2004 - the range of the Fetch standard
+        raise ResponseError(f"A response's status is 200 to 599, not `{status}`.")
 
 
 # Control characters stay, so that the header check refuses them instead of hiding them.
