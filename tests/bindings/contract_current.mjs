@@ -1,7 +1,7 @@
 // Runs the contract on today's Pyodide, with miniflare's KV, D1 and R2, and prints
 // {function: "ok" or its traceback} as JSON in the last line.
 //
-// node contract_current.mjs <bindings folder> <contract.py>
+// node contract_current.mjs <bindings folder> <contract folder>
 // The packages are found where npx put them: beside the node that runs this.
 
 import { readFileSync, readdirSync } from "node:fs";
@@ -72,7 +72,7 @@ try {
   };
   const pyodide = await loadPyodide();
   copyPython(pyodide.FS, bindings, "/site/bindings");
-  pyodide.FS.writeFile("/site/contract.py", readFileSync(contract));
+  copyPython(pyodide.FS, contract, "/site/contract");
   console.log(await pyodide.runPythonAsync(PROGRAM));
 } finally {
   await miniflare.dispose();

@@ -23,7 +23,7 @@ def outcomes(request: pytest.FixtureRequest) -> dict[str, str]:
     """What became of each function: `ok`, or its traceback."""
     script = (HERE / "contract_current.mjs", Path(bindings.__file__).parent)
     pyodide = ("-p", f"pyodide@{request.param}")
-    command = (*NPX, *pyodide, "node", *script, HERE / "contract.py")
+    command = (*NPX, *pyodide, "node", *script, HERE / "contract")
     done = subprocess.run(
         command,
         capture_output=True,

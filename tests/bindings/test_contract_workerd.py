@@ -77,7 +77,7 @@ def write_worker(folder: Path) -> None:
     package = Path(bindings.__file__).parent
     unneeded = shutil.ignore_patterns("_local", "typings", "__pycache__")
     shutil.copytree(package, folder / "bindings", ignore=unneeded)
-    shutil.copy(HERE / "contract.py", folder)
+    shutil.copytree(HERE / "contract", folder / "contract", ignore=unneeded)
     (folder / "entry.py").write_text(ENTRY, encoding="utf-8")
     (folder / "wrangler.toml").write_text(WRANGLER_TOML, encoding="utf-8")
 

@@ -1,0 +1,12 @@
+"""What every backend of the bindings does, as functions that any runtime calls.
+
+Only the standard library: inside workerd there is no pytest. Each function uses
+keys and tables of its own, so that their order does not matter.
+"""
+
+from __future__ import annotations
+
+from contract import d1, env, kv, r2
+from contract.suite import CONTRACT, WRANGLER_TOML, Site, set_up
+
+__all__ = ["CONTRACT", "WRANGLER_TOML", "Site", "d1", "env", "kv", "r2", "set_up"]

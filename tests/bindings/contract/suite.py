@@ -1,0 +1,103 @@
+"""What the contract's functions share: the site they run on, and `raises()`."""
+
+from __future__ import annotations
+
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Coroutine, Generator
+
+    from bindings.cloudflare import D1, KV, R2, Env
+
+    Check = Callable[["Site"], Coroutine[None, None, None]]
+
+ALL_BYTES = bytes(range(256))
+TEXT = "Grüße, 世界 🌍\x00\u2028'\"\\"
+
+WRANGLER_TOML = """
+name = "contract"
+main = "entry.py"
+compatibility_date = "2024-11-01"
+compatibility_flags = ["python_workers"]
+
+[vars]
+GREETING = "Grüße"
+EMPTY = ""
+OPTIONS = { depth = 2, names = ["a", "b"], deep = { on = true } }
+LIST = [1, 2]
+COUNT = 3
+RATIO = 0.5
+ON = false
+
+[[kv_namespaces]]
+binding = "CACHE"
+id = "contract-kv"
+
+[[d1_databases]]
+binding = "DB"
+database_name = "contract"
+database_id = "contract-d1"
+
+[[r2_buckets]]
+binding = "MEDIA"
+bucket_name = "contract-r2"
+"""
+
+SCHEMA = """
+-- Several lines, a comment; and semicolons where none ends a statement.
+create table users (
+  id integer primary key,
+  name text not null default 'a;b',
+  email text unique /* no; end */
+);
+create table things (
+  label text, whole integer, part real, body blob, anything
+);
+create table log (entry text);
+create trigger users_log after delete on users begin
+  insert into log values ('gone; ' || old.name);
+  select case when 1 then 2 end;
+end;
+"""
+
+
+@dataclass(frozen=True)
+class Site:
+    """The handles under test."""
+
+    kv: KV
+    db: D1
+    r2: R2
+    env: Env
+
+
+CONTRACT: dict[str, Check] = {}
+
+
+def contract(function: Check) -> Check:
+    CONTRACT[function.__name__] = function
+    return function
+
+
+async def set_up(site: Site) -> None:
+    """Make the tables."""
+    await site.db.script(SCHEMA)
+
+
+class Raised:
+    """What `raises` caught."""
+
+    error: BaseException
+
+
+@contextmanager
+def raises(kind: type[BaseException]) -> Generator[Raised]:
+    raised = Raised()
+    try:
+        yield raised
+    except kind as error:
+        raised.error = error
+    else:
+        raise AssertionError(f"nothing raised {kind.__name__}")
