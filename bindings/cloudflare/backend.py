@@ -30,6 +30,9 @@ Statement = tuple[str, tuple[D1Parameter, ...]]
 """One SQL statement and the values of its placeholders."""
 
 
+NOT_UTF8_HINT = "Replace it: text.encode('utf-8', 'replace').decode()."
+
+
 class KVKeyData(TypedDict):
     """A key of a KV listing; `expiration` in Unix seconds."""
 
@@ -223,7 +226,7 @@ class Call:
         if isinstance(error, PlatformUnsupportedError):
             raise self.error(str(error), error_type=BindingUnsupported) from error
         if isinstance(error, PlatformError):
-            raise self.error(str(error)) from error
+            raise self.refusal(str(error)) from error
 
     @property
     def backend(self) -> Backend:
@@ -242,10 +245,12 @@ class Call:
         self,
         message: str,
         hint: str | None = None,
+        *,
+        code: str | None = None,
         error_type: type[BindingError] | None = None,
     ) -> BindingError:
         """Make an error that knows which call it belongs to."""
-        return (error_type or self.error_type)(
+        error = (error_type or self.error_type)(
             message,
             binding=self.binding,
             operation=self.operation,
@@ -253,10 +258,32 @@ class Call:
             sql=self.sql,
             hint=hint,
         )
+        error.code = code or error.code
+        return error
 
-    def fail(self, message: str, hint: str | None = None) -> NoReturn:
+    def refusal(self, message: str) -> BindingError:
+        """Make an error of what the platform said."""
+        return self.error(message)
+
+    def fail(self, message: str, hint: str | None = None, *, code: str | None = None) -> NoReturn:
         """Refuse the call before it reaches the platform."""
-        raise self.error(message, hint)
+        raise self.error(message, hint, code=code)
+
+    def utf8_size(self, text: str, what: str) -> int:
+        """Return the bytes that a text takes, or refuse half a surrogate pair.
+
+        Args:
+            text: What is to be stored or sent.
+            what: How the error calls it, such as `the key`.
+        """
+        if text.isascii():
+            return len(text)
+        try:
+            return len(text.encode())
+        except UnicodeEncodeError as error:
+            shown = text[error.start].encode("unicode_escape").decode()
+            message = f"{what} holds `{shown}` at {error.start}, half of a character."
+            raise self.error(message, NOT_UTF8_HINT, code="not_utf8") from error
 
 
 class Embedded(Protocol):

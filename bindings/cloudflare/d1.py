@@ -281,15 +281,9 @@ class _D1Call(Call):
     def __init__(self, database: str, operation: str, sql: str | None = None) -> None:
         super().__init__(D1Error, database, operation, sql=sql)
 
-    def error(
-        self,
-        message: str,
-        hint: str | None = None,
-        error_type: type[BindingError] | None = None,
-    ) -> BindingError:
-        if error_type is None and "constraint failed" in message:
-            error_type = D1ConstraintError
-        return super().error(message, hint, error_type)
+    def refusal(self, message: str) -> BindingError:
+        constraint = "constraint failed" in message
+        return self.error(message, error_type=D1ConstraintError if constraint else None)
 
 
 def _to_parameter(call: Call, number: int, value: object) -> D1Parameter:

@@ -41,6 +41,8 @@ class BindingError(Exception):
     """
 
     service: ClassVar[str] = ""
+    code: str = "failed"
+    """The kind of failure, for programs, such as `key_too_long`."""
 
     def __init__(
         self,
@@ -76,6 +78,8 @@ class BindingError(Exception):
 class NoRequestError(BindingError):
     """A binding was used while no request was being handled."""
 
+    code = "no_request"
+
     def __init__(self, *, binding: str, operation: str) -> None:
         super().__init__(
             "no request is being handled.",
@@ -96,6 +100,8 @@ class UnknownBinding(BindingError):  # noqa: N818 - reads as the sentence it say
         declared: The names of that kind that are declared.
     """
 
+    code = "unknown_binding"
+
     def __init__(self, kind: str, binding: str, declared: Sequence[str]) -> None:
         known = ", ".join(f"`{name}`" for name in sorted(declared)) or "none"
         super().__init__(
@@ -109,6 +115,8 @@ class UnknownBinding(BindingError):  # noqa: N818 - reads as the sentence it say
 class UnknownVariable(BindingError, AttributeError):  # noqa: N818 - as above
     """No variable or secret has this name."""
 
+    code = "unknown_variable"
+
     def __init__(self, name: str) -> None:
         super().__init__(
             f"no variable or secret is called `{name}`.",
@@ -121,6 +129,8 @@ class UnknownVariable(BindingError, AttributeError):  # noqa: N818 - as above
 
 class BindingUnsupported(BindingError):  # noqa: N818 - as above
     """The binding of this runtime cannot do what was asked."""
+
+    code = "unsupported"
 
 
 class KVError(BindingError):

@@ -15,6 +15,7 @@ from bindings.cloudflare import (
     UnknownBinding,
     UnknownVariable,
 )
+from bindings.cloudflare.backend import Call
 
 
 @pytest.mark.parametrize(
@@ -87,3 +88,14 @@ def test_error_says_where_what_and_how(error: BindingError, expected: str) -> No
     copy = pickle.loads(pickle.dumps(error))  # noqa: S301 - made right here
     assert type(copy) is type(error)
     assert str(copy) == expected
+
+
+def test_error_has_the_code_of_its_class_or_its_own() -> None:
+    call = Call(KVError, "B", "get")
+    assert call.error("x").code == "failed"
+    coded = call.error("x", code="bad_key")
+    assert coded.code == pickle.loads(pickle.dumps(coded)).code == "bad_key"  # noqa: S301
+    assert NoRequestError(binding="B", operation="get").code == "no_request"
+    assert UnknownBinding("kv", "B", []).code == "unknown_binding"
+    assert UnknownVariable("X").code == "unknown_variable"
+    assert BindingUnsupported("x", binding="B", operation="get").code == "unsupported"
