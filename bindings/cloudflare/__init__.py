@@ -22,7 +22,7 @@ from bindings.cloudflare.errors import (
 
 if TYPE_CHECKING:
     from bindings.cloudflare.d1 import D1, D1Meta, D1Result, D1Statement, Row
-    from bindings.cloudflare.kv import KV, KVEntry, KVKey, KVPage
+    from bindings.cloudflare.kv import KV, KVEntry, KVKey, KVPage, KVStream
     from bindings.cloudflare.r2 import R2, HTTPMetadata, R2Object, R2ObjectBody, R2Page
 
 __all__ = [
@@ -42,6 +42,7 @@ __all__ = [
     "KVError",
     "KVKey",
     "KVPage",
+    "KVStream",
     "NoRequestError",
     "R2Error",
     "R2Object",
@@ -57,7 +58,7 @@ HANDLES = {"kv": "KV", "d1": "D1", "r2": "R2"}
 
 # Imported when first asked for: every import is paid at the Worker's cold start.
 MODULES = {
-    **dict.fromkeys(("KV", "KVEntry", "KVKey", "KVPage"), "kv"),
+    **dict.fromkeys(("KV", "KVEntry", "KVKey", "KVPage", "KVStream"), "kv"),
     **dict.fromkeys(("D1", "D1Meta", "D1Result", "D1Statement", "Row"), "d1"),
     **dict.fromkeys(("R2", "HTTPMetadata", "R2Object", "R2ObjectBody", "R2Page"), "r2"),
 }

@@ -7,9 +7,10 @@ would cost a crossing of its own. Runs on Pyodide 0.26, 0.28 and 314.
 from __future__ import annotations
 
 import json
+from asyncio import gather
 from contextlib import contextmanager
 from datetime import datetime
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, Any, ClassVar, cast
 
 import js
 from pyodide.ffi import JsException, JsProxy, to_js
@@ -41,6 +42,10 @@ try:
 except ImportError:  # Pyodide 0.26 gives None for null.
     jsnull = None
 
+
+# https://developers.cloudflare.com/kv/api/read-key-value-pairs/#multiple-keys
+BULK = 100  # keys in one call
+BULK_TOO_LARGE = "failed: 413"
 
 # A method that only this kind of binding has.
 TELLING_METHODS = {"kv": "getWithMetadata", "d1": "prepare", "r2": "head"}
@@ -102,14 +107,20 @@ class JSBackend:
 class JSKV:
     """One KV namespace."""
 
+    has_bulk: ClassVar[bool | None] = None
+    """Whether this runtime reads many keys in one call. None before it was tried."""
+
     def __init__(self, namespace: js.KVNamespace) -> None:
         self._namespace = namespace
 
     async def get(self, key: str, cache_ttl: int | None) -> str | None:
         """Return the value as text."""
         with _platform_errors():
-            value = await self._namespace.get(key, _get_options("text", cache_ttl))
-        return cast("str | None", _absent_to_none(value))
+            if cache_ttl is None:
+                value = await self._namespace.get(key)
+            else:
+                value = await self._namespace.get(key, _get_options("text", cache_ttl))
+        return _to_text(value)
 
     async def get_bytes(self, key: str, cache_ttl: int | None) -> bytes | None:
         """Return the value as bytes."""
@@ -117,12 +128,45 @@ class JSKV:
         with _platform_errors():
             return _to_bytes(await self._namespace.get(key, options))
 
+    async def get_stream(self, key: str, cache_ttl: int | None) -> tuple[JSStream | None, Any]:
+        """Return the value as a stream, and the metadata."""
+        options = _get_options("stream", cache_ttl)
+        with _platform_errors():
+            found = await self._namespace.getWithMetadata(key, options)
+            stream = _absent_to_none(found.value)
+            metadata = _from_json(found.metadata)
+        return None if stream is None else JSStream(cast("js.ReadableStream", stream)), metadata
+
     async def get_with_metadata(self, key: str, cache_ttl: int | None) -> tuple[bytes | None, Any]:
         """Return the value as bytes, and the metadata."""
         options = _get_options("arrayBuffer", cache_ttl)
         with _platform_errors():
             found = await self._namespace.getWithMetadata(key, options)
             return _to_bytes(found.value), _from_json(found.metadata)
+
+    async def get_many(self, keys: Sequence[str], cache_ttl: int | None) -> dict[str, str | None]:
+        """Return the values as text, by key in the order given."""
+        texts: dict[str, str | None] = {}
+        if JSKV.has_bulk is None:
+            # A runtime without bulk takes an array of one key for that key.
+            options = _get_options("text", cache_ttl)
+            with _platform_errors():
+                found = await self._namespace.get(to_js(keys[:1]), options)
+            JSKV.has_bulk = isinstance(found, JsProxy)
+            texts = _pairs(found) if JSKV.has_bulk else {keys[0]: _to_text(found)}
+        rest = keys[len(texts) :]
+        read = self._get_bulk if JSKV.has_bulk else self._get_each
+        chunks = [rest[start : start + BULK] for start in range(0, len(rest), BULK)]
+        for found in await gather(*(read(chunk, cache_ttl) for chunk in chunks)):
+            texts |= found
+        return {key: texts[key] for key in keys}
+
+    async def get_many_bytes(
+        self, keys: Sequence[str], cache_ttl: int | None
+    ) -> dict[str, bytes | None]:
+        """Return the values as bytes, by key in the order given."""
+        values = await gather(*(self.get_bytes(key, cache_ttl) for key in keys))
+        return dict(zip(keys, values, strict=True))
 
     async def put(self, key: str, value: str | bytes, options: dict[str, Any]) -> None:
         """Write with `expiration`, `expirationTtl` and `metadata`."""
@@ -139,6 +183,43 @@ class JSKV:
         """List with `prefix`, `limit` and `cursor`."""
         with _platform_errors():
             return _from_json(await self._namespace.list(_to_json(options)))
+
+    async def _get_bulk(self, keys: Sequence[str], cache_ttl: int | None) -> dict[str, str | None]:
+        try:
+            found = await self._namespace.get(to_js(keys), _get_options("text", cache_ttl))
+        except JsException as error:
+            if BULK_TOO_LARGE not in error.message:
+                raise PlatformError(error.message) from error
+            return await self._get_each(keys, cache_ttl)
+        return _pairs(found)
+
+    async def _get_each(self, keys: Sequence[str], cache_ttl: int | None) -> dict[str, str | None]:
+        texts = await gather(*(self.get(key, cache_ttl) for key in keys))
+        return dict(zip(keys, texts, strict=True))
+
+
+class JSStream:
+    """A JavaScript stream, read piece by piece as it arrives."""
+
+    def __init__(self, stream: js.ReadableStream) -> None:
+        self.used = False
+        self.js_body = stream
+
+    async def chunks(self) -> AsyncIterator[bytes]:
+        """Yield the pieces."""
+        reader = self.js_body.getReader()
+        done = False
+        try:
+            while not done:
+                with _platform_errors():
+                    result = await reader.read()
+                done = result.done
+                if not done:
+                    yield result.value.to_bytes()
+        finally:
+            if not done:
+                # Not awaited: a generator that is dropped half-way cannot wait.
+                reader.cancel()
 
 
 class JSD1:
@@ -269,6 +350,15 @@ def _from_json(value: object) -> Any:
 
 def _absent_to_none(value: object) -> object:
     return None if value is jsnull else value
+
+
+def _to_text(value: object) -> str | None:
+    return cast("str | None", _absent_to_none(value))
+
+
+def _pairs(found: object) -> dict[str, str | None]:
+    """Make a dict of a JavaScript Map."""
+    return dict(_from_json(js.Array.from_(found)))
 
 
 def _to_bytes(value: object) -> bytes | None:

@@ -98,6 +98,21 @@ class R2Body(Protocol):
         ...
 
 
+class KVBody(Protocol):
+    """A value of KV, to be read once, piece by piece."""
+
+    used: bool
+
+    @property
+    def js_body(self) -> object:
+        """The JavaScript stream; AttributeError where there is none."""
+        ...
+
+    def chunks(self) -> AsyncIterator[bytes]:
+        """Yield the value piece by piece."""
+        ...
+
+
 class KVBackend(Protocol):
     """One KV namespace."""
 
@@ -109,8 +124,22 @@ class KVBackend(Protocol):
         """Return the value as bytes."""
         ...
 
+    async def get_stream(self, key: str, cache_ttl: int | None) -> tuple[KVBody | None, Any]:
+        """Return the value as a stream, and the metadata."""
+        ...
+
     async def get_with_metadata(self, key: str, cache_ttl: int | None) -> tuple[bytes | None, Any]:
         """Return the value as bytes, and the metadata."""
+        ...
+
+    async def get_many(self, keys: Sequence[str], cache_ttl: int | None) -> dict[str, str | None]:
+        """Return the values as text, by key in the order given."""
+        ...
+
+    async def get_many_bytes(
+        self, keys: Sequence[str], cache_ttl: int | None
+    ) -> dict[str, bytes | None]:
+        """Return the values as bytes, by key in the order given."""
         ...
 
     async def put(self, key: str, value: str | bytes, options: dict[str, Any]) -> None:

@@ -1,35 +1,26 @@
-"""KV: text, JSON and bytes by key, with expiry and metadata."""
+"""KV: text, JSON, bytes and streams by key, with expiry and metadata."""
 
 from __future__ import annotations
 
-import json
-import time
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any, Generic, Literal, TypeVar, overload
 
-from bindings.cloudflare.backend import Call
-from bindings.cloudflare.errors import KVError
+from bindings.cloudflare._kv import MAX_LIST, TYPES, KVCall, to_json
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator
+    from collections.abc import AsyncIterable, AsyncIterator, Iterable
 
-    from bindings.cloudflare.backend import KVKeyData
+    from bindings.cloudflare.backend import KVBody, KVKeyData
 
-# https://developers.cloudflare.com/kv/platform/limits/
-MAX_KEY = 512  # bytes of UTF-8
-MAX_VALUE = 25 * 1024 * 1024  # bytes
-MAX_METADATA = 1024  # bytes of JSON
-MAX_LIST = 1000  # keys in a page
-MIN_TTL = 60  # seconds
-MIN_CACHE_TTL = 30  # seconds
+V = TypeVar("V")
 
 
 @dataclass(frozen=True, slots=True)
-class KVEntry:
+class KVEntry(Generic[V]):
     """A value with its metadata; the value is None when the key is missing."""
 
-    value: Any
+    value: V | None
     metadata: Any
 
 
@@ -51,6 +42,34 @@ class KVPage:
     cursor: str | None
 
 
+class KVStream:
+    """A value in pieces: `async for chunk in stream`, once.
+
+    Given to a response in the Worker, `js_body` goes to the client without
+    passing through Python.
+    """
+
+    def __init__(self, call: KVCall, body: KVBody) -> None:
+        self._call = call
+        self._body = body
+
+    @property
+    def js_body(self) -> object:
+        """The JavaScript ReadableStream.
+
+        Raises:
+            AttributeError: The value comes from the embedded backend.
+        """
+        return self._body.js_body
+
+    def __aiter__(self) -> AsyncIterator[bytes]:
+        if self._body.used:
+            hint = "Keep what the first read gave."
+            self._call.fail("the value was already read.", hint, code="already_read")
+        self._body.used = True
+        return self._call.in_context(self._body.chunks())
+
+
 @dataclass(frozen=True, slots=True)
 class KV:
     """A KV namespace, by the name that wrangler.toml gives its binding.
@@ -58,8 +77,8 @@ class KV:
     Making one costs nothing: the namespace is looked up at each call.
 
     Every method raises KVError when the platform refuses the call or a value
-    is beyond its limits, UnknownBinding when wrangler.toml does not declare the
-    name, and NoRequestError outside a request.
+    is beyond its limits (`code` says which), UnknownBinding when wrangler.toml
+    does not declare the name, and NoRequestError outside a request.
 
     Source:
         https://developers.cloudflare.com/kv/api/
@@ -79,8 +98,7 @@ class KV:
             The text, or None when the key is missing. Bytes that are not UTF-8
             are replaced by U+FFFD.
         """
-        call = self._call("get", key, cache_ttl)
-        with call:
+        with self._get_call("get", key, cache_ttl) as call:
             return await call.backend.kv(self.name).get(key, cache_ttl)
 
     async def get_json(self, key: str, *, cache_ttl: int | None = None) -> Any | None:
@@ -89,48 +107,118 @@ class KV:
         Raises:
             KVError: The value is not JSON.
         """
-        call = self._call("get_json", key, cache_ttl)
-        with call:
+        with self._get_call("get_json", key, cache_ttl) as call:
             text = await call.backend.kv(self.name).get(key, cache_ttl)
-        return None if text is None else _parse(call, text)
+        return None if text is None else call.parse(text)
 
     async def get_bytes(self, key: str, *, cache_ttl: int | None = None) -> bytes | None:
         """Read a value as bytes. None when the key is missing."""
-        with self._call("get_bytes", key, cache_ttl) as call:
+        with self._get_call("get_bytes", key, cache_ttl) as call:
             return await call.backend.kv(self.name).get_bytes(key, cache_ttl)
 
+    async def get_stream(self, key: str, *, cache_ttl: int | None = None) -> KVStream | None:
+        """Read a value piece by piece. None when the key is missing."""
+        with self._get_call("get_stream", key, cache_ttl) as call:
+            body, _ = await call.backend.kv(self.name).get_stream(key, cache_ttl)
+        return None if body is None else KVStream(call, body)
+
+    @overload
+    async def get_with_metadata(
+        self, key: str, type: Literal["text"] = "text", *, cache_ttl: int | None = None
+    ) -> KVEntry[str]: ...
+    @overload
+    async def get_with_metadata(
+        self, key: str, type: Literal["json"], *, cache_ttl: int | None = None
+    ) -> KVEntry[Any]: ...
+    @overload
+    async def get_with_metadata(
+        self, key: str, type: Literal["bytes"], *, cache_ttl: int | None = None
+    ) -> KVEntry[bytes]: ...
+    @overload
+    async def get_with_metadata(
+        self, key: str, type: Literal["stream"], *, cache_ttl: int | None = None
+    ) -> KVEntry[KVStream]: ...
     async def get_with_metadata(
         self,
         key: str,
-        type: Literal["text", "json", "bytes"] = "text",  # noqa: A002 - KV's word
+        type: Literal["text", "json", "bytes", "stream"] = "text",  # noqa: A002 - KV's word
         *,
         cache_ttl: int | None = None,
-    ) -> KVEntry:
+    ) -> KVEntry[Any]:
         """Read a value and the metadata that was put with it.
 
         Args:
             key: 1 to 512 bytes of UTF-8, not `.` or `..`.
-            type: What the value becomes: str, parsed JSON, or bytes.
+            type: What the value becomes: str, parsed JSON, bytes or a KVStream.
             cache_ttl: Seconds, as in `get()`.
 
         Returns:
             The value, None when the key is missing; the metadata, None when
             there is none.
         """
-        call = self._call("get_with_metadata", key, cache_ttl)
-        if type not in {"text", "json", "bytes"}:
-            call.fail(f"`type` is `{type}`; it may be `text`, `json` or `bytes`.")
+        call = self._get_call("get_with_metadata", key, cache_ttl)
+        call.check_type(type, TYPES)
         with call:
-            value, metadata = await call.backend.kv(self.name).get_with_metadata(key, cache_ttl)
+            namespace = call.backend.kv(self.name)
+            if type == "stream":
+                body, metadata = await namespace.get_stream(key, cache_ttl)
+                return KVEntry(None if body is None else KVStream(call, body), metadata)
+            value, metadata = await namespace.get_with_metadata(key, cache_ttl)
         if value is None or type == "bytes":
             return KVEntry(value, metadata)
         text = value.decode("utf-8", "replace")
-        return KVEntry(text if type == "text" else _parse(call, text), metadata)
+        return KVEntry(text if type == "text" else call.parse(text), metadata)
+
+    @overload
+    async def get_many(
+        self, keys: Iterable[str], type: Literal["text"] = "text", *, cache_ttl: int | None = None
+    ) -> dict[str, str | None]: ...
+    @overload
+    async def get_many(
+        self, keys: Iterable[str], type: Literal["json"], *, cache_ttl: int | None = None
+    ) -> dict[str, Any]: ...
+    @overload
+    async def get_many(
+        self, keys: Iterable[str], type: Literal["bytes"], *, cache_ttl: int | None = None
+    ) -> dict[str, bytes | None]: ...
+    async def get_many(
+        self,
+        keys: Iterable[str],
+        type: Literal["text", "json", "bytes"] = "text",  # noqa: A002 - as above
+        *,
+        cache_ttl: int | None = None,
+    ) -> dict[str, Any]:
+        """Read many values at once.
+
+        Text and JSON come in bulk, 100 keys in a request, where the runtime has
+        that; bytes, and everything on older runtimes, in concurrent requests.
+
+        Args:
+            keys: Any number of keys; one that is named twice is read once.
+            type: What the values become: str, parsed JSON or bytes.
+            cache_ttl: Seconds, as in `get()`.
+
+        Returns:
+            The value of each key in the order given, None for a missing one.
+        """
+        calls = {key: self._get_call("get_many", key, cache_ttl) for key in keys}
+        whole = KVCall(self.name, "get_many")
+        whole.check_type(type, TYPES[:-1])
+        if not calls:
+            return {}
+        with whole:
+            namespace = whole.backend.kv(self.name)
+            if type == "bytes":
+                return await namespace.get_many_bytes(list(calls), cache_ttl)
+            texts = await namespace.get_many(list(calls), cache_ttl)
+        if type == "text":
+            return texts
+        return {k: None if t is None else calls[k].parse(t) for k, t in texts.items()}
 
     async def put(
         self,
         key: str,
-        value: str | bytes,
+        value: str | bytes | AsyncIterable[bytes],
         *,
         ttl: int | None = None,
         expires_at: datetime | float | None = None,
@@ -140,7 +228,8 @@ class KV:
 
         Args:
             key: 1 to 512 bytes of UTF-8, not `.` or `..`.
-            value: At most 25 MiB.
+            value: At most 25 MiB. An async iterable is read to its end first: a
+                stream that breaks would leave the platform with half a value.
             ttl: Seconds until the key expires, at least 60. None keeps it.
             expires_at: When it expires instead: an aware datetime or Unix
                 seconds, at least 60 seconds ahead.
@@ -149,14 +238,13 @@ class KV:
 
         Raises:
             KVError: A limit is exceeded, or both `ttl` and `expires_at` are given.
-            TypeError: The value is neither str nor bytes, or the metadata is not
-                JSON.
+            TypeError: The value is of another type, or the metadata is not JSON.
         """
-        call = self._call("put", key)
-        _check_value(call, value)
-        options = _expiration(call, ttl, expires_at) | _metadata(call, metadata)
+        call = KVCall(self.name, "put", key)
+        content = await call.checked_value(value)
+        options = call.expiration(ttl, expires_at) | call.metadata(metadata)
         with call:
-            await call.backend.kv(self.name).put(key, value, options)
+            await call.backend.kv(self.name).put(key, content, options)
 
     async def put_json(
         self,
@@ -171,13 +259,14 @@ class KV:
 
         Raises:
             TypeError: The value holds something that JSON cannot say.
+            ValueError: It holds a number that JSON cannot say, such as infinity.
         """
-        text = _to_json(value)
+        text = to_json(value)
         await self.put(key, text, ttl=ttl, expires_at=expires_at, metadata=metadata)
 
     async def delete(self, key: str) -> None:
         """Delete a key, whether it exists or not."""
-        with self._call("delete", key) as call:
+        with KVCall(self.name, "delete", key) as call:
             await call.backend.kv(self.name).delete(key)
 
     async def list(
@@ -186,13 +275,15 @@ class KV:
         """List keys in the order of their UTF-8 bytes, a page at a time.
 
         Args:
-            prefix: Only keys that begin with it.
+            prefix: Only keys that begin with it; at most 512 bytes of UTF-8.
             limit: At most so many keys, 1 to 1,000.
             cursor: Where the page before this one ended. None starts anew.
         """
-        call = Call(KVError, self.name, "list")
+        call = KVCall(self.name, "list")
+        call.check_key(prefix, "the prefix")
         if not 1 <= limit <= MAX_LIST:
-            call.fail(f"`limit` is {limit}; it must lie between 1 and {MAX_LIST}.")
+            message = f"`limit` is {limit}; it must lie between 1 and {MAX_LIST}."
+            call.fail(message, code="bad_limit")
         options: dict[str, Any] = {"prefix": prefix, "limit": limit}
         if cursor is not None:
             options["cursor"] = cursor
@@ -202,7 +293,7 @@ class KV:
         complete = page["list_complete"]
         return KVPage(keys, complete, None if complete else page.get("cursor"))
 
-    async def keys(self, *, prefix: str = "") -> AsyncIterator[str]:
+    async def keys(self, prefix: str = "") -> AsyncIterator[str]:
         """Yield the name of every key that begins with the prefix."""
         cursor = None
         while True:
@@ -213,73 +304,10 @@ class KV:
             if cursor is None:
                 return
 
-    def _call(self, operation: str, key: str, cache_ttl: int | None = None) -> Call:
-        call = Call(KVError, self.name, operation, key=key)
-        if key in {"", ".", ".."}:
-            call.fail("a key is at least one byte long and neither `.` nor `..`.")
-        size = len(key.encode())
-        if size > MAX_KEY:
-            call.fail(f"the key is {size} bytes long; KV takes {MAX_KEY}.")
-        if cache_ttl is not None and cache_ttl < MIN_CACHE_TTL:
-            call.fail(f"`cache_ttl` is {cache_ttl}; KV takes {MIN_CACHE_TTL} or more.")
+    def _get_call(self, operation: str, key: str, cache_ttl: int | None) -> KVCall:
+        call = KVCall(self.name, operation, key)
+        call.check_cache_ttl(cache_ttl)
         return call
-
-
-def _check_value(call: Call, value: object) -> None:
-    if not isinstance(value, (str, bytes)):
-        kind = type(value).__name__
-        raise TypeError(f"KV stores str or bytes, not {kind}. Use `put_json()`, or convert first.")
-    size = len(value.encode()) if isinstance(value, str) else len(value)
-    if size > MAX_VALUE:
-        call.fail(f"the value is {size} bytes long; KV takes {MAX_VALUE} (25 MiB).")
-
-
-def _expiration(call: Call, ttl: int | None, expires_at: datetime | float | None) -> dict[str, Any]:
-    if expires_at is None:
-        return {} if ttl is None else {"expirationTtl": _checked_ttl(call, ttl)}
-    if ttl is not None:
-        call.fail("`ttl` and `expires_at` exclude each other.", "Pass one of them.")
-    seconds = int(_timestamp(expires_at))
-    if seconds < time.time() + MIN_TTL:
-        call.fail(f"`expires_at` lies less than {MIN_TTL} seconds ahead.")
-    return {"expiration": seconds}
-
-
-def _checked_ttl(call: Call, ttl: int) -> int:
-    if ttl < MIN_TTL:
-        call.fail(f"`ttl` is {ttl} seconds; KV takes {MIN_TTL} or more.")
-    return ttl
-
-
-def _timestamp(moment: datetime | float) -> float:
-    if not isinstance(moment, datetime):
-        return moment
-    if moment.tzinfo is None:
-        raise TypeError(
-            "`expires_at` has no time zone. Pass an aware datetime, such as "
-            "`datetime.now(UTC) + timedelta(hours=1)`."
-        )
-    return moment.timestamp()
-
-
-def _metadata(call: Call, metadata: object) -> dict[str, Any]:
-    if metadata is None:
-        return {}
-    size = len(_to_json(metadata).encode())
-    if size > MAX_METADATA:
-        call.fail(f"the metadata is {size} bytes of JSON; KV takes {MAX_METADATA}.")
-    return {"metadata": metadata}
-
-
-def _to_json(value: object) -> str:
-    return json.dumps(value, ensure_ascii=False, allow_nan=False, separators=(",", ":"))
-
-
-def _parse(call: Call, text: str) -> Any:
-    try:
-        return json.loads(text)
-    except ValueError as error:
-        raise call.error(f"the value is not JSON: {error}.") from error
 
 
 def _to_key(data: KVKeyData) -> KVKey:

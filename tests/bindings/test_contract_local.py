@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 from contract import CONTRACT, WRANGLER_TOML, Site, set_up
+from contract.suite import EMBEDDED
 
 from bindings.cloudflare import D1, KV, R2, env
 from bindings.cloudflare._local import use
@@ -12,7 +13,7 @@ from bindings.cloudflare._local import use
 if TYPE_CHECKING:
     from pathlib import Path
 
-SITE = Site(KV("CACHE"), D1("DB"), R2("MEDIA"), env)
+SITE = Site(KV("CACHE"), D1("DB"), R2("MEDIA"), env, EMBEDDED)
 
 
 @pytest.fixture(scope="module")

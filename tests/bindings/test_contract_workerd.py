@@ -34,12 +34,13 @@ import traceback
 
 import js
 from contract import CONTRACT, Site, set_up
+from contract.suite import WORKERD
 
 from bindings.cloudflare import D1, KV, R2, env
 from bindings.cloudflare._js import enter
 from bindings.cloudflare.backend import current
 
-SITE = Site(KV("CACHE"), D1("DB"), R2("MEDIA"), env)
+SITE = Site(KV("CACHE"), D1("DB"), R2("MEDIA"), env, WORKERD)
 CHECKS = {"set_up": set_up, **CONTRACT}
 
 

@@ -11,6 +11,8 @@ from typing import TYPE_CHECKING, Any
 from bindings.cloudflare.backend import KVKeyData, KVPageData, PlatformError
 
 if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Sequence
+
     from bindings.cloudflare._local.database import Database
 
 # Keys are BLOBs because KV orders and limits them by their bytes.
@@ -22,6 +24,7 @@ CREATE TABLE IF NOT EXISTS entries (
   metadata TEXT NOT NULL
 ) WITHOUT ROWID
 """
+CHUNK = 64 * 1024  # bytes
 AFTER_ALL = b"\xff"  # a byte that no UTF-8 holds
 FRESH = "(expiration IS NULL OR expiration > :now)"
 SELECT = f"SELECT value, metadata FROM entries WHERE key = :key AND {FRESH}"  # noqa: S608 - constants
@@ -30,6 +33,24 @@ SELECT key, expiration, metadata FROM entries
 WHERE key > :after AND key >= :prefix AND key < :end AND {FRESH}
 ORDER BY key LIMIT :limit
 """  # noqa: S608 - constants
+
+
+class EmbeddedStream:
+    """A value that was read, in pieces."""
+
+    def __init__(self, content: bytes) -> None:
+        self.used = False
+        self._content = content
+
+    @property
+    def js_body(self) -> object:
+        """No JavaScript here."""
+        raise AttributeError("`js_body` exists in a Worker only")
+
+    async def chunks(self) -> AsyncIterator[bytes]:
+        """Yield the value in pieces of 64 KiB."""
+        for start in range(0, len(self._content), CHUNK):
+            yield self._content[start : start + CHUNK]
 
 
 class EmbeddedKV:
@@ -58,12 +79,29 @@ class EmbeddedKV:
             found = connection.execute(SELECT, values).fetchone()
         return (None, None) if found is None else (found[0], json.loads(found[1]))
 
+    async def get_stream(
+        self, key: str, cache_ttl: int | None
+    ) -> tuple[EmbeddedStream | None, Any]:
+        """Return the value as a stream, and the metadata."""
+        value, metadata = await self.get_with_metadata(key, cache_ttl)
+        return None if value is None else EmbeddedStream(value), metadata
+
+    async def get_many(self, keys: Sequence[str], cache_ttl: int | None) -> dict[str, str | None]:
+        """Return the values as text, by key in the order given."""
+        return {key: await self.get(key, cache_ttl) for key in keys}
+
+    async def get_many_bytes(
+        self, keys: Sequence[str], cache_ttl: int | None
+    ) -> dict[str, bytes | None]:
+        """Return the values as bytes, by key in the order given."""
+        return {key: await self.get_bytes(key, cache_ttl) for key in keys}
+
     async def put(self, key: str, value: str | bytes, options: dict[str, Any]) -> None:
         """Write with `expiration`, `expirationTtl` and `metadata`."""
+        body = value.encode() if isinstance(value, str) else value
         now = int(time.time())
         ttl = options.get("expirationTtl")
         expiration = options.get("expiration") if ttl is None else now + ttl
-        body = value.encode() if isinstance(value, str) else value
         metadata = json.dumps(options.get("metadata"))
         with self._database.transaction(SCHEMA) as connection:
             connection.execute("DELETE FROM entries WHERE expiration <= ?", (now,))

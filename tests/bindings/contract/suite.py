@@ -63,14 +63,29 @@ end;
 """
 
 
+EMBEDDED, WORKERD, CURRENT = "embedded", "wrangler 3.92", "miniflare 4"
+
+DIFFERENCES: dict[str, dict[str, str]] = {}
+"""What a runtime does otherwise than the contract says: why, by runtime, by name.
+
+A function asks `site.differs()` and holds the runtime to what it does instead, so
+that a difference which is gone fails as well.
+"""
+
+
 @dataclass(frozen=True)
 class Site:
-    """The handles under test."""
+    """The handles under test, and the runtime that answers them."""
 
     kv: KV
     db: D1
     r2: R2
     env: Env
+    runtime: str
+
+    def differs(self, name: str) -> bool:
+        """Tell whether the runtime is listed under a name in DIFFERENCES."""
+        return self.runtime in DIFFERENCES[name]
 
 
 CONTRACT: dict[str, Check] = {}
@@ -90,6 +105,11 @@ class Raised:
     """What `raises` caught."""
 
     error: BaseException
+
+    @property
+    def code(self) -> object:
+        """The code of a BindingError."""
+        return getattr(self.error, "code", None)
 
 
 @contextmanager
