@@ -21,7 +21,7 @@ from bindings.cloudflare.errors import (
 )
 
 if TYPE_CHECKING:
-    from bindings.cloudflare.d1 import D1, D1Meta, D1Result, D1Statement, Row
+    from bindings.cloudflare.d1 import D1, D1Meta, D1Result, D1Session, D1Statement, Row
     from bindings.cloudflare.kv import KV, KVEntry, KVKey, KVPage, KVStream
     from bindings.cloudflare.r2 import R2, HTTPMetadata, R2Object, R2ObjectBody, R2Page
 
@@ -35,6 +35,7 @@ __all__ = [
     "D1Error",
     "D1Meta",
     "D1Result",
+    "D1Session",
     "D1Statement",
     "Env",
     "HTTPMetadata",
@@ -59,7 +60,7 @@ HANDLES = {"kv": "KV", "d1": "D1", "r2": "R2"}
 # Imported when first asked for: every import is paid at the Worker's cold start.
 MODULES = {
     **dict.fromkeys(("KV", "KVEntry", "KVKey", "KVPage", "KVStream"), "kv"),
-    **dict.fromkeys(("D1", "D1Meta", "D1Result", "D1Statement", "Row"), "d1"),
+    **dict.fromkeys(("D1", "D1Meta", "D1Result", "D1Session", "D1Statement", "Row"), "d1"),
     **dict.fromkeys(("R2", "HTTPMetadata", "R2Object", "R2ObjectBody", "R2Page"), "r2"),
 }
 

@@ -233,11 +233,27 @@ class JSD1:
         with _platform_errors():
             return _from_json(await self._prepare(statement).all())
 
+    async def raw(self, statement: Statement) -> tuple[list[str], list[list[Any]]]:
+        """Run one statement; return the names of the columns and the rows."""
+        with _platform_errors():
+            found = await self._prepare(statement).raw(_to_json({"columnNames": True}))
+            table: list[list[Any]] = _from_json(found)
+        return table[0], table[1:]
+
     async def batch(self, statements: Sequence[Statement]) -> list[D1ResultData]:
         """Run statements in one transaction: all of them or none."""
         with _platform_errors():
             prepared = to_js([self._prepare(statement) for statement in statements])
             return _from_json(await self._database.batch(prepared))
+
+    def with_session(self, start: str | None) -> JSSession:
+        """Start a session from a constraint or bookmark."""
+        if not hasattr(self._database, "withSession"):
+            raise PlatformUnsupportedError(
+                "this runtime's D1 has no sessions; query the database itself."
+            )
+        with _platform_errors():
+            return JSSession(self._database.withSession(*([] if start is None else [start])))
 
     def _prepare(self, statement: Statement) -> js.D1PreparedStatement:
         sql, params = statement
@@ -249,6 +265,20 @@ class JSD1:
             return prepared
         bound = js.Reflect.apply(prepared.bind, prepared, _to_arguments(params))
         return cast("js.D1PreparedStatement", bound)
+
+
+class JSSession(JSD1):
+    """A session of a D1 database."""
+
+    def __init__(self, session: js.D1Session) -> None:
+        super().__init__(session)
+        self._session = session
+
+    @property
+    def bookmark(self) -> str | None:
+        """How new the database is that the session has seen."""
+        with _platform_errors():
+            return _to_text(self._session.getBookmark())
 
 
 class JSBody:

@@ -6,6 +6,7 @@ Pure: strings, quoted names and comments are stepped over, nothing is parsed.
 from __future__ import annotations
 
 import re
+from dataclasses import dataclass
 from functools import lru_cache
 from typing import TYPE_CHECKING
 
@@ -19,9 +20,39 @@ TOKENS = r"""
     (?P<comment> --[^\n]* | /\*.*?(?:\*/|\Z) )
   | (?P<quoted> '[^']*(?:'|\Z) | "[^"]*(?:"|\Z) | `[^`]*(?:`|\Z) | \[[^\]]*(?:\]|\Z) )
   | (?P<placeholder> \?\d* )
-  | (?P<word> [^\W\d]\w* )
+  | (?P<named> [:@$]\w+ )
+  | (?P<word> [^\W\d][\w$]* )
   | (?P<other> \S )
 """
+
+
+@dataclass(frozen=True, slots=True)
+class SQL:
+    """What a text of SQL holds.
+
+    `text` ends with its last statement, without a comment behind it; `parameters`
+    is the highest number of a placeholder, and `named` the first that has a name.
+    """
+
+    text: str
+    statements: int
+    first_word: str
+    parameters: int
+    named: str | None
+
+
+@lru_cache(maxsize=256)
+def read_sql(sql: str) -> SQL:
+    """Find the statements and placeholders of a text."""
+    statements = split_statements(sql)
+    parameters, named = 0, None
+    for match in re.finditer(TOKENS, sql, re.VERBOSE | re.DOTALL):
+        if match.lastgroup == "placeholder":
+            parameters = max(parameters, _number(match[0], parameters))
+        elif match.lastgroup == "named" and named is None:
+            named = match[0]
+    end = max((end for _, end in _tokens(sql)), default=0)
+    return SQL(sql[:end], len(statements), first_word(sql), parameters, named)
 
 
 def cast_integers(sql: str, integers: frozenset[int]) -> str:
@@ -73,15 +104,19 @@ def _cast_integers(sql: str, integers: frozenset[int]) -> str:
     for match in re.finditer(TOKENS, sql, re.VERBOSE | re.DOTALL):
         if match.lastgroup != "placeholder":
             continue
-        # https://www.sqlite.org/lang_expr.html#varparam: a bare `?` takes the
-        # number after the largest one so far.
         mark = match[0]
-        number = int(mark[1:]) if len(mark) > 1 else highest + 1
+        number = _number(mark, highest)
         highest = max(highest, number)
         if number in integers:
             pieces += (sql[end : match.start()], f"+CAST({mark} AS INTEGER)")
             end = match.end()
     return "".join((*pieces, sql[end:]))
+
+
+def _number(placeholder: str, highest: int) -> int:
+    # https://www.sqlite.org/lang_expr.html#varparam: a bare `?` takes the number
+    # after the largest one so far.
+    return int(placeholder[1:]) if len(placeholder) > 1 else highest + 1
 
 
 def _tokens(sql: str) -> Iterator[tuple[str, int]]:

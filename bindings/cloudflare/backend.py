@@ -162,8 +162,25 @@ class D1Backend(Protocol):
         """Run one statement."""
         ...
 
+    async def raw(self, statement: Statement) -> tuple[list[str], list[list[Any]]]:
+        """Run one statement; return the names of the columns and the rows."""
+        ...
+
     async def batch(self, statements: Sequence[Statement]) -> list[D1ResultData]:
         """Run statements in one transaction: all of them or none."""
+        ...
+
+    def with_session(self, start: str | None) -> D1SessionBackend:
+        """Start a session from a constraint or bookmark."""
+        ...
+
+
+class D1SessionBackend(D1Backend, Protocol):
+    """A session of a D1 database."""
+
+    @property
+    def bookmark(self) -> str | None:
+        """How new the database is that the session has seen."""
         ...
 
 

@@ -2,63 +2,24 @@
 
 from __future__ import annotations
 
-import dataclasses
-import math
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, TypeVar, overload
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, TypeVar, cast, overload
 
+from bindings.cloudflare._d1 import D1Call
+from bindings.cloudflare._rows import Row, build, exact, to_row
 from bindings.cloudflare._sql import split_statements
-from bindings.cloudflare.backend import Call
-from bindings.cloudflare.errors import BindingError, D1ConstraintError, D1Error
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
-    from bindings.cloudflare.backend import D1Parameter, D1ResultData
+    from bindings.cloudflare.backend import (
+        D1Backend,
+        D1Parameter,
+        D1ResultData,
+        D1SessionBackend,
+    )
 
 T = TypeVar("T")
-
-# https://developers.cloudflare.com/d1/platform/limits/
-MAX_PARAMETERS = 100
-MAX_INTEGER = 2**63 - 1  # SQLite's INTEGER
-MAX_SAFE_INTEGER = 2**53 - 1  # JavaScript's Number.MAX_SAFE_INTEGER
-
-CONVERSIONS = {
-    "date": "value.isoformat()",
-    "datetime": "value.isoformat()",
-    "time": "value.isoformat()",
-    "timedelta": "value.total_seconds()",
-    "UUID": "str(value)",
-    "Decimal": "str(value)",
-    "dict": "json.dumps(value)",
-    "list": "json.dumps(value), or pass each item as a parameter with *value",
-    "tuple": "json.dumps(value), or pass each item as a parameter with *value",
-    "bytearray": "bytes(value)",
-    "memoryview": "bytes(value)",
-}
-
-
-class Row(dict[str, Any]):
-    """A row by column name, as a mapping and as attributes.
-
-    `row["name"]` and `row.name` are the same, in Python and in templates.
-    Values are str, int, float, bytes or None; a whole REAL, such as 1.0, comes as
-    an int, as JavaScript has one kind of number. A column that has the name of
-    a dict method, such as `items`, is reached by `row["items"]`.
-    """
-
-    __slots__ = ()
-
-    def __getattr__(self, name: str) -> Any:
-        try:
-            return self[name]
-        except KeyError:
-            columns = ", ".join(f"`{column}`" for column in self)
-            raise AttributeError(
-                f"the row has no column `{name}`. Its columns: {columns}.",
-                name=name,
-                obj=self,
-            ) from None
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,6 +62,7 @@ class D1Statement:
     database: str
     sql: str
     params: tuple[D1Parameter, ...] = ()
+    _session: D1SessionBackend | None = field(default=None, repr=False, compare=False)
 
     def bind(self, *params: object) -> D1Statement:
         """Return this statement with values for its placeholders.
@@ -114,13 +76,10 @@ class D1Statement:
             TypeError: A value is of another type; the message says how to
                 convert it.
             D1Error: There are more than 100 values, an int needs more than 64
-                bits, or a float is not finite.
+                bits, a float is not finite, or a text is no UTF-8.
         """
-        call = _D1Call(self.database, "bind", self.sql)
-        if len(params) > MAX_PARAMETERS:
-            call.fail(f"{len(params)} parameters are bound; D1 takes {MAX_PARAMETERS}.")
-        values = tuple(_to_parameter(call, number, value) for number, value in enumerate(params, 1))
-        return D1Statement(self.database, self.sql, values)
+        values = D1Call(self.database, "bind", self.sql).parameters(params)
+        return D1Statement(self.database, self.sql, values, self._session)
 
     @overload
     async def first(self, column: str, *, into: None = None) -> Any: ...
@@ -133,7 +92,8 @@ class D1Statement:
 
         Args:
             column: Return this column's value instead of the row.
-            into: A dataclass to build from the row's columns, by name.
+            into: A dataclass to build from the row's columns, by name; every value
+                becomes what its field's type says, as in `all()`.
 
         Returns:
             None when the statement returns no row.
@@ -141,13 +101,15 @@ class D1Statement:
         Raises:
             D1Error: The statement failed, or the row has no such column.
         """
-        call = _D1Call(self.database, "first", self.sql)
+        call = D1Call(self.database, "first", self.sql)
+        if column is not None and into is not None:
+            raise TypeError("`column` and `into` exclude each other: pass one of them.")
         rows = (await self._run(call)).rows
         if not rows:
             return None
         if column is not None:
             return _pick(call, rows[0], column)
-        return rows[0] if into is None else _build(call, rows[:1], into)[0]
+        return rows[0] if into is None else build(call, rows[:1], into)[0]
 
     @overload
     async def all(self, *, into: None = None) -> list[Row]: ...
@@ -158,23 +120,41 @@ class D1Statement:
 
         Args:
             into: A dataclass to build from each row's columns, by name. Columns
-                that it has no field for are left out.
+                that it has no field for are left out. Fields may be str, int,
+                float, bytes, bool (of 0 and 1), datetime (of ISO 8601, UTC where it
+                names no zone, or of Unix seconds), date, time, UUID, Decimal, Enum,
+                Literal, list and dict (of JSON), Any, and unions of them.
 
         Raises:
-            D1Error: The statement failed, or a field has neither a column nor a
-                default.
+            D1Error: The statement failed, a field has neither a column nor a
+                default, or a value is none of its field's type.
         """
-        call = _D1Call(self.database, "all", self.sql)
+        call = D1Call(self.database, "all", self.sql)
         rows = (await self._run(call)).rows
-        return rows if into is None else _build(call, rows, into)
+        return rows if into is None else build(call, rows, into)
 
     async def run(self) -> D1Result:
         """Run the statement and return its rows and what it did."""
-        return await self._run(_D1Call(self.database, "run", self.sql))
+        return await self._run(D1Call(self.database, "run", self.sql))
 
-    async def _run(self, call: _D1Call) -> D1Result:
+    async def raw(self, *, column_names: bool = False) -> list[tuple[Any, ...]]:
+        """Return every row as a tuple, in the order of the columns.
+
+        Args:
+            column_names: Put the names of the columns first, as a tuple of str,
+                even when there is no row.
+        """
+        call = D1Call(self.database, "raw", self.sql)
+        statement = call.statement(self.sql, self.params)
         with call:
-            data = await call.backend.d1(self.database).run((self.sql, self.params))
+            names, rows = await _backend(call, self._session).raw(statement)
+        values = [tuple(map(exact, [call] * len(names), names, row)) for row in rows]
+        return [tuple(names), *values] if column_names else values
+
+    async def _run(self, call: D1Call) -> D1Result:
+        statement = call.statement(self.sql, self.params)
+        with call:
+            data = await _backend(call, self._session).run(statement)
         return _to_result(call, data)
 
 
@@ -185,7 +165,8 @@ class D1:
     Making one costs nothing: the database is looked up at each call.
 
     Every method raises D1ConstraintError when a constraint fails, D1Error when
-    the statement fails otherwise or a value cannot be carried exactly,
+    the statement fails otherwise or a value cannot be carried exactly (`code` says
+    which),
     UnknownBinding when wrangler.toml does not declare the name, and
     NoRequestError outside a request.
 
@@ -194,10 +175,35 @@ class D1:
     """
 
     name: str
+    _session: D1SessionBackend | None = field(default=None, repr=False, compare=False)
 
     def prepare(self, sql: str) -> D1Statement:
-        """Make a statement to bind and run, or to run in a `batch()`."""
-        return D1Statement(self.name, sql)
+        """Make a statement to bind and run, or to run in a `batch()`.
+
+        Args:
+            sql: One statement, at most 100,000 bytes, with the placeholders `?` or
+                `?1`.
+        """
+        return D1Statement(self.name, sql, (), self._session)
+
+    def with_session(self, start: str | None = None) -> D1Session:
+        """Start a session, whose queries see what those before them wrote.
+
+        Args:
+            start: Where the first query may go: `first-primary` to the primary
+                database, `first-unconstrained` to any replica, or the bookmark of
+                an earlier session to a replica at least as new. None means
+                `first-unconstrained`.
+
+        Raises:
+            BindingUnsupported: The runtime's D1 has no sessions.
+
+        Source:
+            https://developers.cloudflare.com/d1/worker-api/d1-database/#withsession
+        """
+        with D1Call(self.name, "with_session") as call:
+            session = call.backend.d1(self.name).with_session(start)
+        return D1Session(self.name, session)
 
     @overload
     async def first(self, sql: str, *params: object, column: str, into: None = None) -> Any: ...
@@ -221,9 +227,7 @@ class D1:
         None when the statement returns no row.
         """
         statement = self.prepare(sql).bind(*params)
-        if column is not None:
-            return await statement.first(column)
-        return await statement.first(into=into)
+        return await statement.first(cast("None", column), into=cast("type[Any]", into))
 
     @overload
     async def all(self, sql: str, *params: object, into: None = None) -> list[Row]: ...
@@ -236,6 +240,12 @@ class D1:
     async def run(self, sql: str, *params: object) -> D1Result:
         """Run a statement and return its rows and what it did."""
         return await self.prepare(sql).bind(*params).run()
+
+    async def raw(
+        self, sql: str, *params: object, column_names: bool = False
+    ) -> list[tuple[Any, ...]]:
+        """Return every row as a tuple; arguments as in `D1Statement`."""
+        return await self.prepare(sql).bind(*params).raw(column_names=column_names)
 
     async def batch(self, statements: Iterable[D1Statement]) -> list[D1Result]:
         """Run statements in one transaction: all of them happen, or none.
@@ -250,82 +260,64 @@ class D1:
             D1Error: A statement failed or belongs to another database; nothing
                 of the batch happened.
         """
-        return await self._batch(_D1Call(self.name, "batch"), tuple(statements))
+        return await self._batch(D1Call(self.name, "batch"), tuple(statements))
 
     async def script(self, sql: str) -> list[D1Result]:
         """Run statements separated by semicolons, in one transaction.
 
         Args:
             sql: Any number of lines, comments and statements, without
-                placeholders.
+                placeholders. Triggers may hold semicolons of their own.
+
+        Returns:
+            One result per statement, in their order.
         """
         statements = [self.prepare(statement) for statement in split_statements(sql)]
-        return await self._batch(_D1Call(self.name, "script"), statements)
+        return await self._batch(D1Call(self.name, "script"), statements)
 
-    async def _batch(self, call: _D1Call, statements: Sequence[D1Statement]) -> list[D1Result]:
+    async def _batch(self, call: D1Call, statements: Sequence[D1Statement]) -> list[D1Result]:
         for statement in statements:
             if statement.database != self.name:
-                call.fail(f"a statement belongs to `{statement.database}`.")
-        if not statements:
+                message = f"a statement belongs to `{statement.database}`."
+                call.fail(message, code="other_database")
+        checked = [
+            D1Call(self.name, call.operation, each.sql).statement(each.sql, each.params)
+            for each in statements
+        ]
+        if not checked:
             return []
         with call:
-            results = await call.backend.d1(self.name).batch(
-                [(statement.sql, statement.params) for statement in statements]
-            )
+            results = await _backend(call, self._session).batch(checked)
         return [_to_result(call, data) for data in results]
 
 
-class _D1Call(Call):
+class D1Session(D1):
+    """A database whose queries see what the session's earlier ones wrote.
+
+    Made by `D1.with_session()`, for the request that is being handled.
+    """
+
     __slots__ = ()
 
-    def __init__(self, database: str, operation: str, sql: str | None = None) -> None:
-        super().__init__(D1Error, database, operation, sql=sql)
+    @property
+    def bookmark(self) -> str | None:
+        """How new the database is that the session has seen.
 
-    def refusal(self, message: str) -> BindingError:
-        constraint = "constraint failed" in message
-        return self.error(message, error_type=D1ConstraintError if constraint else None)
-
-
-def _to_parameter(call: Call, number: int, value: object) -> D1Parameter:
-    if isinstance(value, float):
-        if not math.isfinite(value):
-            call.fail(f"parameter {number} is {value}; D1 stores finite numbers.")
-        return value
-    if isinstance(value, int):
-        if not -MAX_INTEGER - 1 <= value <= MAX_INTEGER:
-            call.fail(f"parameter {number}, {value}, needs more than 64 bits.")
-        return int(value)
-    if value is None or isinstance(value, (str, bytes)):
-        return value
-    raise _refusal(number, value)
+        Hand it to the visitor, for instance in a cookie, and start the next
+        request's session with it. None before the first query of a session that
+        was not started with one.
+        """
+        with D1Call(self.name, "bookmark"):
+            return None if self._session is None else self._session.bookmark
 
 
-def _refusal(number: int, value: object) -> TypeError:
-    kind = type(value).__name__
-    remedy = CONVERSIONS.get(kind)
-    hint = "" if remedy is None else f" Convert it: {remedy}."
-    return TypeError(
-        f"D1 parameter {number} is a {kind}; D1 takes str, int, float, bool, bytes and None.{hint}"
-    )
+def _backend(call: D1Call, session: D1SessionBackend | None) -> D1Backend:
+    return call.backend.d1(call.binding) if session is None else session
 
 
-def _to_result(call: Call, data: D1ResultData) -> D1Result:
-    rows = [_to_row(call, values) for values in data["results"]]
+def _to_result(call: D1Call, data: D1ResultData) -> D1Result:
+    rows = [to_row(call, values) for values in data["results"]]
     return D1Result(rows, _to_meta(data["meta"]))
-
-
-def _to_row(call: Call, values: dict[str, Any]) -> Row:
-    row = Row(values)
-    for column, value in values.items():
-        if isinstance(value, list):
-            # D1 has no arrays: a list is a BLOB on its way through JSON.
-            row[column] = bytes(value)  # pyright: ignore[reportUnknownArgumentType]
-        elif isinstance(value, int) and abs(value) > MAX_SAFE_INTEGER:
-            call.fail(
-                f"column `{column}` holds a number beyond 2^53, which JavaScript rounds.",
-                f"Select it as text: cast({column} as text).",
-            )
-    return row
 
 
 def _to_meta(data: dict[str, Any]) -> D1Meta:
@@ -340,32 +332,9 @@ def _to_meta(data: dict[str, Any]) -> D1Meta:
     )
 
 
-def _pick(call: Call, row: Row, column: str) -> Any:
+def _pick(call: D1Call, row: Row, column: str) -> Any:
     if column not in row:
         columns = ", ".join(f"`{name}`" for name in row)
-        call.fail(f"the row has no column `{column}`. Its columns: {columns}.")
+        message = f"the row has no column `{column}`. Its columns: {columns}."
+        call.fail(message, code="missing_column")
     return row[column]
-
-
-def _build(call: Call, rows: list[Row], into: type[T]) -> list[T]:
-    fields = [field for field in dataclasses.fields(_dataclass(into)) if field.init]
-    names = {field.name for field in fields}
-    for field in fields if rows else ():
-        if field.name not in rows[0] and _is_required(field):
-            columns = ", ".join(f"`{name}`" for name in rows[0])
-            call.fail(
-                f"`{into.__name__}.{field.name}` has no column. Columns: {columns}.",
-                "Select it, or give the field a default.",
-            )
-    return [into(**{name: value for name, value in row.items() if name in names}) for row in rows]
-
-
-def _dataclass(into: type[T]) -> Any:
-    if not dataclasses.is_dataclass(into):
-        raise TypeError(f"`into` takes a dataclass, not `{into.__name__}`.")
-    return into
-
-
-def _is_required(field: dataclasses.Field[Any]) -> bool:
-    missing = dataclasses.MISSING
-    return field.default is missing and field.default_factory is missing

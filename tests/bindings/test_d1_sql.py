@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from bindings.cloudflare._sql import cast_integers, first_word, split_statements
+from bindings.cloudflare._sql import SQL, cast_integers, first_word, read_sql, split_statements
 
 
 @pytest.mark.parametrize(
@@ -78,6 +78,23 @@ def test_first_word_skips_comments(sql: str, expected: str) -> None:
     assert first_word(sql) == expected
 
 
+@pytest.mark.parametrize(
+    ("sql", "expected"),
+    [
+        ("select 1", SQL("select 1", 1, "SELECT", 0, None)),
+        ("-- x\nselect ?;", SQL("-- x\nselect ?;", 1, "SELECT", 1, None)),
+        ("select ?; -- ?\n", SQL("select ?;", 1, "SELECT", 1, None)),
+        ("select ?3, ?, ?1 /* ? */", SQL("select ?3, ?, ?1", 1, "SELECT", 4, None)),
+        ("a; b", SQL("a; b", 2, "A", 0, None)),
+        (" ; ", SQL(" ;", 0, ";", 0, None)),
+        ("", SQL("", 0, "", 0, None)),
+        ("select ':a', a$b, :c, @d, $e", SQL("select ':a', a$b, :c, @d, $e", 1, "SELECT", 0, ":c")),
+    ],
+)
+def test_read_sql_finds_statements_and_placeholders(sql: str, expected: SQL) -> None:
+    assert read_sql(sql) == expected
+
+
 PIECES = (
     "?",
     "?1",
@@ -111,6 +128,7 @@ def test_cast_integers_means_what_sqlite_means_by_integers(
     sql = f'select {", ".join(pieces)} from (select 1 as "?")'  # noqa: S608 - the subject
     with closing(sqlite3.connect(":memory:")) as connection:
         needed = count_parameters(connection, sql)
+        assert read_sql(sql).parameters == needed
         bound = values[:needed]
         expected = connection.execute(sql, bound).fetchall()
         integers = frozenset(n for n, v in enumerate(bound, 1) if isinstance(v, int))

@@ -4,6 +4,7 @@ import asyncio
 import multiprocessing
 import os
 import sqlite3
+import time
 from concurrent.futures import ProcessPoolExecutor, ThreadPoolExecutor
 from contextlib import closing
 from contextvars import Context, copy_context
@@ -150,6 +151,48 @@ def test_state_survives_a_fork(run: Run) -> None:
     with ProcessPoolExecutor(1, mp_context=context) as pool:
         pool.submit(put_in_child).result()
     assert [key.name for key in run(CACHE.list()).keys] == ["before", "in child"]
+
+
+def write_until_killed(site: Path) -> None:
+    async def write() -> None:
+        for number in range(1_000_000):
+            insert = DB.prepare("insert into pairs values (?)").bind(number)
+            await DB.batch([insert, insert])
+            await CACHE.put("count", str(number), metadata=number)
+
+    with use(site):
+        asyncio.run(write())
+
+
+def test_state_survives_a_crash(run: Run, site: Path) -> None:
+    with use(site):
+        run(DB.run("create table pairs (n integer)"))
+        process = multiprocessing.get_context("spawn").Process(
+            target=write_until_killed, args=(site,)
+        )
+        process.start()
+        while run(DB.first("select count(*) as n from pairs", column="n")) < 20:
+            time.sleep(0.01)
+        process.kill()
+        process.join()
+        sql = "select count(*) as n from pairs group by n"
+        assert {row.n for row in run(DB.all(sql))} == {2}
+        assert run(DB.first("pragma quick_check")) == {"quick_check": "ok"}
+        entry = run(CACHE.get_with_metadata("count", "json"))
+        assert entry.value == entry.metadata
+        run(DB.run("insert into pairs values (1)"))
+
+
+def test_session_bookmark_moves_on_with_its_queries(run: Run, site: Path) -> None:
+    with use(site):
+        session = DB.with_session()
+        run(session.run("select 1"))
+        first = session.bookmark
+        assert first is not None
+        run(session.raw("select 1"))
+        later = session.with_session(first)
+        assert later.bookmark == first < str(session.bookmark)
+        assert DB.with_session("first-unconstrained").bookmark is None
 
 
 def test_database_is_plain_sqlite(run: Run, site: Path) -> None:

@@ -7,17 +7,27 @@ import sqlite3
 import threading
 import time
 from contextlib import contextmanager
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 from bindings.cloudflare.backend import PlatformError
 
 if TYPE_CHECKING:
-    from collections.abc import Generator
+    from collections.abc import Callable, Generator
     from pathlib import Path
 
 BUSY_TIMEOUT = 30.0  # seconds to wait for another process
 BUSY_PAUSE = 0.01  # seconds
-PRIMARY_CODE = 0xFF  # https://www.sqlite.org/rescode.html#extrc
+
+# https://www.sqlite.org/rescode.html#extrc: the low byte is the primary code.
+PRIMARY_CODE = 0xFF
+NAMES = {
+    sqlite3.SQLITE_AUTH: "SQLITE_AUTH",
+    sqlite3.SQLITE_BUSY: "SQLITE_BUSY",
+    sqlite3.SQLITE_CONSTRAINT: "SQLITE_CONSTRAINT",
+    sqlite3.SQLITE_FULL: "SQLITE_FULL",
+    sqlite3.SQLITE_MISMATCH: "SQLITE_MISMATCH",
+    sqlite3.SQLITE_TOOBIG: "SQLITE_TOOBIG",
+}
 
 
 class Database:
@@ -25,10 +35,14 @@ class Database:
 
     Args:
         path: The file; it and its folder are made when first used.
+        set_up: Called with each new connection, once it is ready.
     """
 
-    def __init__(self, path: Path) -> None:
+    def __init__(
+        self, path: Path, set_up: Callable[[sqlite3.Connection], None] | None = None
+    ) -> None:
         self._path = path
+        self._set_up = set_up
         self._lock = threading.RLock()
         # By process, because SQLite forbids to carry a connection over a fork:
         # https://www.sqlite.org/howtocorrupt.html#_carrying_an_open_database_connection_across_a_fork_
@@ -54,14 +68,21 @@ class Database:
             yield connection
 
     @contextmanager
-    def transaction(self, schema: str = "") -> Generator[sqlite3.Connection]:
+    def transaction(
+        self, schema: str = "", kind: Literal["IMMEDIATE", "DEFERRED"] = "IMMEDIATE"
+    ) -> Generator[sqlite3.Connection]:
         """Hold the connection for statements that all happen, or none.
+
+        Args:
+            schema: As in `connection()`.
+            kind: When to wait for others that write: at once, or at the first write,
+                which may fail if the transaction has read before.
 
         Raises:
             PlatformError: A statement failed.
         """
         with self.connection(schema) as connection:
-            connection.execute("BEGIN IMMEDIATE")
+            connection.execute(f"BEGIN {kind}")
             try:
                 yield connection
                 connection.execute("COMMIT")
@@ -90,6 +111,8 @@ class Database:
             switch_to_wal(connection)
             connection.execute("PRAGMA synchronous = NORMAL")
             connection.execute("PRAGMA foreign_keys = ON")
+            if self._set_up is not None:
+                self._set_up(connection)
         return connection
 
 
@@ -128,7 +151,4 @@ def _message(error: Exception) -> str:
     code = getattr(error, "sqlite_errorcode", None)
     if code is None:
         return str(error)
-    name = "SQLITE_ERROR"
-    if code & PRIMARY_CODE == sqlite3.SQLITE_CONSTRAINT:
-        name = "SQLITE_CONSTRAINT"
-    return f"{error}: {name}"
+    return f"{error}: {NAMES.get(code & PRIMARY_CODE, 'SQLITE_ERROR')}"

@@ -8,6 +8,7 @@ from urllib.parse import quote
 
 from bindings.cloudflare._local.config import CONFIG_NAMES, Config, load_config
 from bindings.cloudflare._local.d1 import EmbeddedD1
+from bindings.cloudflare._local.d1_limits import limit
 from bindings.cloudflare._local.database import Database
 from bindings.cloudflare._local.kv import EmbeddedKV
 from bindings.cloudflare._local.r2 import EmbeddedR2
@@ -81,7 +82,7 @@ class EmbeddedBackend:
         path = self._state / kind / f"{quote(local_id, safe='')}.sqlite"
         with self._lock:
             if path not in self._databases:
-                self._databases[path] = Database(path)
+                self._databases[path] = Database(path, limit if kind == "d1" else None)
             return self._databases[path]
 
     def _read_signature(self) -> Signature:
