@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import json
 from asyncio import gather
-from contextlib import contextmanager
 from datetime import datetime
 from typing import TYPE_CHECKING, Any, ClassVar, cast
 
@@ -24,7 +23,8 @@ from bindings.cloudflare.backend import (
 from bindings.cloudflare.errors import UnknownBinding
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Generator, Sequence
+    from collections.abc import AsyncIterator, Sequence
+    from types import TracebackType
 
     from pyodide.ffi import JsBuffer
 
@@ -69,14 +69,25 @@ class JSBackend:
     def __init__(self, env: object) -> None:
         # The SDK's wrapper would convert values on its own.
         self._env = getattr(env, "_env", env)
+        # Finding a binding takes several crossings; a request may use it often.
+        self._kv: dict[str, JSKV] = {}
+        self._d1: dict[str, JSD1] = {}
 
     def kv(self, binding: str) -> JSKV:
         """Find a KV namespace, or raise UnknownBinding."""
-        return JSKV(cast("js.KVNamespace", self._find("kv", binding)))
+        found = self._kv.get(binding)
+        if found is None:
+            found = JSKV(cast("js.KVNamespace", self._find("kv", binding)))
+            self._kv[binding] = found
+        return found
 
     def d1(self, binding: str) -> JSD1:
         """Find a D1 database, or raise UnknownBinding."""
-        return JSD1(cast("js.D1Database", self._find("d1", binding)))
+        found = self._d1.get(binding)
+        if found is None:
+            found = JSD1(cast("js.D1Database", self._find("d1", binding)))
+            self._d1[binding] = found
+        return found
 
     def r2(self, binding: str) -> JSR2:
         """Find an R2 bucket, or raise UnknownBinding."""
@@ -352,14 +363,31 @@ class JSR2:
             return _from_json(await self._bucket.list(_to_json(options)))
 
 
-@contextmanager
-def _platform_errors() -> Generator[None]:
-    try:
-        yield
-    except JsException as error:
-        raise PlatformError(error.message.removeprefix("D1_ERROR: ")) from error
-    except AttributeError as error:
-        raise PlatformUnsupportedError(f"the runtime's binding lacks a method: {error}.") from error
+class _PlatformErrors:
+    """Turns what JavaScript throws into what a backend raises."""
+
+    def __enter__(self) -> None:
+        pass
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        if isinstance(error, JsException):
+            raise PlatformError(error.message.removeprefix("D1_ERROR: ")) from error
+        if isinstance(error, AttributeError):
+            raise PlatformUnsupportedError(
+                f"the runtime's binding lacks a method: {error}."
+            ) from error
+
+
+_PLATFORM_ERRORS = _PlatformErrors()
+
+
+def _platform_errors() -> _PlatformErrors:
+    return _PLATFORM_ERRORS
 
 
 def _get_options(kind: str, cache_ttl: int | None) -> object:

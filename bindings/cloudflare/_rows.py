@@ -61,7 +61,9 @@ def to_row(call: D1Call, values: dict[str, Any]) -> Row:
     """Make a row of what came through JSON."""
     row = Row(values)
     for column, value in values.items():
-        if type(value) is int or type(value) is list:
+        if type(value) is list or (
+            type(value) is int and not -MAX_SAFE_INTEGER <= value <= MAX_SAFE_INTEGER
+        ):
             row[column] = exact(call, column, value)
     return row
 
