@@ -73,7 +73,8 @@ def test_config_without_options_has_the_defaults(write_site: WriteSite, text: st
         (
             "xyzzy = 1",
             "2: `xyzzy` is not an option of [tool.firstlight].\n  Hint: Known: output, adapter, "
-            "site, base, trailing_slash, format, max_body, trusted_origins, redirects.",
+            "site, base, trailing_slash, format, max_body, trusted_origins, redirects, "
+            "check_sql.",
         ),
         (
             'site = "https://a.example"\noutput = "sever"',

@@ -50,7 +50,7 @@ JSON = (
 )
 def test_wrangler_reads_what_matters(write_site: WriteSite, file: str, text: str) -> None:
     assert load_wrangler(write_site({file: text})) == Wrangler(
-        file, "2026-04-20", "none", {"CACHE": "KV", "DB": "D1", "MEDIA": "R2"}
+        file, "2026-04-20", "none", {"CACHE": "KV", "DB": "D1", "MEDIA": "R2"}, {"DB": "migrations"}
     )
 
 

@@ -29,7 +29,7 @@ def undeclared_bindings(site: Site, wrangler: Wrangler) -> list[Exception]:
     They are named in `KV("X")`, `D1("X")`, `R2("X")` and `from bindings.cloudflare import X`.
     """
     errors: list[Exception] = []
-    for file, tree, first_line in _trees(site):
+    for file, tree, first_line in site_trees(site):
         for name, line in _imported(tree):
             if name not in wrangler.bindings:
                 location = Location(file, line + first_line - 1)
@@ -42,7 +42,8 @@ def undeclared_bindings(site: Site, wrangler: Wrangler) -> list[Exception]:
     return errors
 
 
-def _trees(site: Site) -> Iterator[tuple[str, ast.Module, int]]:
+def site_trees(site: Site) -> Iterator[tuple[str, ast.Module, int]]:
+    """Yield (file, tree, 1-based line of the tree's first) of all Python under pages/."""
     for route in site.routes:
         if route.frontmatter is not None:
             yield route.file, route.frontmatter.tree, route.source.frontmatter_line

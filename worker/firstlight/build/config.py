@@ -45,6 +45,7 @@ class Config:
         max_body: Bytes that form_data(), json() and text() accept.
         trusted_origins: Other origins whose forms are accepted.
         redirects: In priority order.
+        check_sql: Whether SQL in the code is checked against the migrations.
     """
 
     output: str = "static"
@@ -56,6 +57,7 @@ class Config:
     max_body: int = DEFAULT_MAX_BODY
     trusted_origins: tuple[str, ...] = ()
     redirects: tuple[Redirect, ...] = field(default=())
+    check_sql: bool = True
 
 
 def load_config(root: Path) -> Config:
@@ -162,6 +164,12 @@ def _size(key: str, value: object) -> int:
     raise _OptionError(key, f"`{key}` cannot be `{value}`.", "Give a number of bytes.")
 
 
+def _flag(key: str, value: object) -> bool:
+    if isinstance(value, bool):
+        return value
+    raise _OptionError(key, f"`{key}` cannot be `{value}`.", "Write `true` or `false`.")
+
+
 def _origins(key: str, value: object) -> tuple[str, ...]:
     if isinstance(value, list):
         return tuple(_site(key, origin) for origin in value)  # pyright: ignore[reportUnknownVariableType, reportUnknownArgumentType]
@@ -245,6 +253,7 @@ _CHECKS: dict[str, Callable[[str, object], Any]] = {
     "max_body": _size,
     "trusted_origins": _origins,
     "redirects": _redirects,
+    "check_sql": _flag,
 }
 
 

@@ -37,6 +37,7 @@ from firstlight.build.scan import (
 )
 from firstlight.build.sdk import write_sdk
 from firstlight.build.source_file import PAGES, read_bytes
+from firstlight.build.sql_check import sql_errors
 from firstlight.build.wrangler import HTML_HANDLING, Wrangler, load_wrangler
 from firstlight.content import ContentStore, content_texts, current_store
 from firstlight.errors import AdapterError, BuildFailedError, FirstlightError, Location
@@ -109,6 +110,8 @@ async def _build(root: Path, documents: DocumentStore, progress: Progress) -> Bu
     modules, errors = compile_site(site)
     errors = [*site.errors, *errors, *adapter_errors(site)]
     errors += undeclared_bindings(site, wrangler)
+    errors += sql_errors(site, wrangler)
+    progress("compile", 1, 1)
     rendered, failures = await _prerender(site, modules, errors, progress)
     errors += failures
     redirects, failures = redirect_files(site, [page.path for page in rendered])

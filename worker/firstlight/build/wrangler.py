@@ -36,12 +36,14 @@ class Wrangler:
         compatibility_date: As written, such as `2026-04-20`; empty when absent.
         html_handling: How the platform maps URLs to HTML files.
         bindings: Declared name to class name (`KV`, `D1`, `R2`).
+        migrations: Declared D1 name to the folder of its migrations, relative to the site's root.
     """
 
     file: str | None = None
     compatibility_date: str = ""
     html_handling: str = "auto-trailing-slash"
     bindings: dict[str, str] = field(default_factory=dict[str, str])
+    migrations: dict[str, str] = field(default_factory=dict[str, str])
 
 
 def load_wrangler(root: Path) -> Wrangler:
@@ -74,6 +76,11 @@ def load_wrangler(root: Path) -> Wrangler:
         compatibility_date=str(table.get("compatibility_date", "")),
         html_handling=html_handling,
         bindings=_bindings(table),
+        migrations={
+            entry["binding"]: entry.get("migrations_dir", "migrations")
+            for entry in table.get("d1_databases", [])
+            if "binding" in entry
+        },
     )
 
 

@@ -20,6 +20,7 @@ from firstlight.build.prerender import Prerenderer, StaticPath, located
 from firstlight.build.redirect_files import redirect_files
 from firstlight.build.scan import Site, scan
 from firstlight.build.source_file import PAGES, read_bytes
+from firstlight.build.sql_check import sql_errors
 from firstlight.build.timing import Stopwatch
 from firstlight.build.wrangler import load_wrangler
 from firstlight.content import current_store
@@ -174,6 +175,7 @@ class DevSite:
         site = scan(self._root, config)
         modules, errors = compile_site(site)
         errors = [*site.errors, *errors, *undeclared_bindings(site, wrangler)]
+        errors += sql_errors(site, wrangler)
         for error in adapter_errors(site):  # the build needs one, the development server none
             sys.stderr.write(f"Warning: {error}\n")
         broken = _by_file(site, errors)
