@@ -122,8 +122,9 @@ class UnknownVariable(BindingError, AttributeError):  # noqa: N818 - as above
             f"no variable or secret is called `{name}`.",
             binding="env",
             operation=name,
-            hint=f"Set `{name}` under [vars] in wrangler.toml, or in .dev.vars; "
-            f"for a secret, run `wrangler secret put {name}`.",
+            hint=f"Set `{name}` under [vars] in wrangler.toml ([env.NAME.vars] in an "
+            f"environment), or in .dev.vars on your machine; for a secret of the deployed "
+            f"Worker, run `wrangler secret put {name}`.",
         )
 
 

@@ -77,8 +77,9 @@ from bindings.cloudflare.backend import Call
         (
             UnknownVariable("TOKEN"),
             "env TOKEN: no variable or secret is called `TOKEN`.\n"
-            "  Hint: Set `TOKEN` under [vars] in wrangler.toml, or in .dev.vars; "
-            "for a secret, run `wrangler secret put TOKEN`.",
+            "  Hint: Set `TOKEN` under [vars] in wrangler.toml ([env.NAME.vars] in an "
+            "environment), or in .dev.vars on your machine; for a secret of the deployed "
+            "Worker, run `wrangler secret put TOKEN`.",
         ),
     ],
     ids=lambda value: type(value).__name__ if isinstance(value, Exception) else "",

@@ -19,6 +19,8 @@ if TYPE_CHECKING:
 
     from conftest import Run
 
+    from bindings.cloudflare._local.embedded import EmbeddedBackend
+
 TOML = """
 [[kv_namespaces]]
 binding = "PLAIN"
@@ -129,3 +131,43 @@ def test_change_of_the_configuration_is_seen(run: Run, site: Path) -> None:
     (site / "wrangler.toml").write_text(config, encoding="utf-8")
     os.utime(site / "wrangler.toml", (1, 1))
     assert run(KV("RENAMED").get("key")) == "value"
+
+
+ENVIRONMENTS = """
+vars = { A = "top" }
+kv_namespaces = [{ binding = "CACHE", id = "top" }]
+assets = { directory = "dist", binding = "ASSETS" }
+[env.staging]
+vars = { B = { c = [1] } }
+kv_namespaces = [{ binding = "CACHE", id = "staging" }]
+"""
+
+
+def test_environment_is_chosen_as_wrangler_chooses_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "wrangler.toml").write_text(ENVIRONMENTS, encoding="utf-8")
+    (tmp_path / ".dev.vars").write_text("A=dev", encoding="utf-8")
+    assert load_config(tmp_path).variables == {"A": "dev"}
+    monkeypatch.setenv("CLOUDFLARE_ENV", "staging")
+    config = load_config(tmp_path)
+    assert config.kv == {"CACHE": "staging"}
+    assert config.named == {"ASSETS": "fetcher"}
+    assert config.variables == {"A": "dev", "B": {"c": [1]}}
+    (tmp_path / ".dev.vars.staging").write_text("T=1", encoding="utf-8")
+    assert load_config(tmp_path).variables == {"B": {"c": [1]}, "T": "1"}
+    monkeypatch.setenv("CLOUDFLARE_ENV", "other")
+    expected = r"^wrangler\.toml: CLOUDFLARE_ENV is `other`; declared: staging\.$"
+    with pytest.raises(ValueError, match=expected):
+        load_config(tmp_path)
+
+
+def test_environment_is_seen_when_it_changes(
+    site: Path, backend: EmbeddedBackend, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (site / "wrangler.toml").write_text(ENVIRONMENTS, encoding="utf-8")
+    assert env.A == "top"
+    monkeypatch.setenv("CLOUDFLARE_ENV", "staging")
+    assert env.B == {"c": [1]}
+    env.B["c"].append(2)
+    assert backend.variable("B") == {"c": [1]}

@@ -36,7 +36,7 @@ DECLARE_USERS = (
             "---\n\nfrom bindings.cloudflare import CACHE, CASH\n---\n",
             [
                 "pages/a.html:3: `CASH` is not declared in wrangler.toml; it declares AAA, CACHE, "
-                "DB.\n  Hint: Declare it in wrangler.toml, or import `KV`, `D1` or `R2`."
+                "DB.\n  Hint: Did you mean `CACHE`?"
             ],
         ),
         ("a.py", f"{IMPORT}x = KV(name), KV()\ndef GET(ctx): ...", []),
@@ -75,6 +75,18 @@ DECLARE_USERS = (
             ],
         ),
         ("_lib/x.py", "from bindings.cloudflare import KV\nKV('NOPE' = 1\n", []),
+        ("_lib/x.py", "from bindings.cloudflare import DB, D1Error, d1, env\n", []),
+        (
+            "_lib/x.py",
+            "from bindings.cloudflare import (\n    CACHES,\n    OTHER,\n)\n",
+            [
+                "pages/_lib/x.py:2: `CACHES` is not declared in wrangler.toml; it declares AAA, "
+                "CACHE, DB.\n  Hint: Did you mean `CACHE`?",
+                "pages/_lib/x.py:3: `OTHER` is not declared in wrangler.toml; it declares AAA, "
+                "CACHE, DB.\n  Hint: Declare it in wrangler.toml, or import a name of "
+                "`bindings.cloudflare`.",
+            ],
+        ),
     ],
 )
 def test_undeclared_bindings_are_told(

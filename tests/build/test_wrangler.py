@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import pytest
 
-from firstlight.build.wrangler import Wrangler, load_wrangler
+from firstlight.build.wrangler import Wrangler, load_environments, load_wrangler
 from firstlight.errors import ConfigError, FirstlightError
 
 if TYPE_CHECKING:
@@ -49,9 +50,9 @@ JSON = (
     [("wrangler.toml", TOML), ("wrangler.jsonc", JSONC), ("wrangler.json", JSON)],
 )
 def test_wrangler_reads_what_matters(write_site: WriteSite, file: str, text: str) -> None:
-    assert load_wrangler(write_site({file: text})) == Wrangler(
-        file, "2026-04-20", "none", {"CACHE": "KV", "DB": "D1", "MEDIA": "R2"}, {"DB": "migrations"}
-    )
+    found = replace(load_wrangler(write_site({file: text})), variables={})
+    bindings = {"CACHE": "KV", "DB": "D1", "MEDIA": "R2"}
+    assert found == Wrangler(file, "2026-04-20", "none", bindings, {"DB": "migrations"})
 
 
 def test_wrangler_without_a_file_has_the_platforms_defaults(write_site: WriteSite) -> None:
@@ -137,3 +138,70 @@ def test_wrangler_with_an_unknown_html_handling_says_so(write_site: WriteSite) -
         "wrangler.toml:2: `html_handling` cannot be `force`.\n  Hint: Use one of "
         "auto-trailing-slash, force-trailing-slash, drop-trailing-slash, none."
     )
+
+
+EVERY_KIND = """
+ai = { binding = "AI" }
+vars = { A = 1 }
+services = [{ binding = "OTHER", service = "other" }]
+durable_objects.bindings = [{ name = "ROOMS", class_name = "Room" }]
+queues.producers = [{ binding = "JOBS", queue = "jobs" }]
+vectorize = [{ binding = "INDEX", index_name = "index" }]
+analytics_engine_datasets = [{ binding = "POINTS" }]
+ratelimits = [{ name = "LIMIT", namespace_id = "1", simple = { limit = 1, period = 10 } }]
+assets = { directory = "x", binding = "ASSETS", html_handling = "none" }
+[env.staging]
+vars = { B = { c = 2 } }
+[[env.staging.d1_databases]]
+binding = "DB"
+migrations_dir = "sql"
+"""
+
+
+def test_wrangler_reads_every_kind_of_binding(write_site: WriteSite) -> None:
+    found = load_wrangler(write_site({"wrangler.toml": EVERY_KIND}))
+    assert found.bindings == {
+        "ASSETS": "Fetcher",
+        "OTHER": "Fetcher",
+        "JOBS": "Queue",
+        "ROOMS": "DurableObjects",
+        "AI": "AI",
+        "INDEX": "Vectorize",
+        "POINTS": "AnalyticsEngine",
+        "LIMIT": "RateLimiter",
+    }
+    assert found.variables == {"A": 1}
+
+
+def test_wrangler_of_an_environment_inherits_what_the_platform_inherits(
+    write_site: WriteSite, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    root = write_site({"wrangler.toml": EVERY_KIND})
+    monkeypatch.setenv("CLOUDFLARE_ENV", "staging")
+    assert load_wrangler(root) == Wrangler(
+        "wrangler.toml",
+        html_handling="none",
+        bindings={"ASSETS": "Fetcher", "DB": "D1"},
+        migrations={"DB": "sql"},
+        variables={"B": {"c": 2}},
+    )
+    assert [each.variables for each in load_environments(root)] == [{"A": 1}, {"B": {"c": 2}}]
+
+
+@pytest.mark.parametrize(
+    ("name", "hint"),
+    [("stagin", "Did you mean `staging`?"), ("x", "Declared environments: staging.")],
+)
+def test_wrangler_without_the_environment_is_told(
+    write_site: WriteSite, monkeypatch: pytest.MonkeyPatch, name: str, hint: str
+) -> None:
+    root = write_site({"wrangler.toml": EVERY_KIND})
+    monkeypatch.setenv("CLOUDFLARE_ENV", name)
+    with pytest.raises(ConfigError) as raised:
+        load_wrangler(root)
+    assert str(raised.value) == (
+        f"wrangler.toml: CLOUDFLARE_ENV is `{name}`, which wrangler.toml does not declare.\n"
+        f"  Hint: {hint}"
+    )
+    root.joinpath("wrangler.toml").write_text("vars = { A = 1 }", "utf-8")
+    assert load_wrangler(root).variables == {"A": 1}

@@ -1,11 +1,12 @@
 """Read the bindings and variables that a wrangler configuration declares.
 
-Only the top level: the sections of `[env.<name>]` are left alone.
+CLOUDFLARE_ENV chooses `[env.NAME]`, as it does for wrangler; without it the top level counts.
 """
 
 from __future__ import annotations
 
 import json
+import os
 import re
 import tomllib
 from dataclasses import dataclass, field
@@ -17,6 +18,21 @@ if TYPE_CHECKING:
 
 # The order in which wrangler looks for them.
 CONFIG_NAMES = ("wrangler.json", "wrangler.jsonc", "wrangler.toml")
+
+# What an environment takes over from the top level, as far as it matters here:
+# https://developers.cloudflare.com/workers/wrangler/configuration/#inheritable-keys
+INHERITED = ("assets",)
+ENVIRONMENT = "CLOUDFLARE_ENV"
+
+# Kind and names of what needs no more than to be declared.
+NAMED = (
+    ("fetcher", "assets", "binding"),
+    ("fetcher", "services", "binding"),
+    ("durableobjects", "durable_objects.bindings", "name"),
+    ("ai", "ai", "binding"),
+    ("vectorize", "vectorize", "binding"),
+    ("analyticsengine", "analytics_engine_datasets", "binding"),
+)
 
 # Strings are matched first, so that nothing inside them is stripped.
 COMMENTS = r'("(?:[^"\\]|\\.)*")|//[^\n]*|/\*.*?\*/'
@@ -40,19 +56,53 @@ class D1Config:
 
 
 @dataclass(frozen=True, slots=True)
+class RateLimit:
+    """A declared rate limiter: calls per period, in seconds."""
+
+    limit: int
+    period: int
+
+
+@dataclass(frozen=True, slots=True)
+class Consumer:
+    """How a queue is consumed; times in seconds."""
+
+    batch_size: int = 10
+    batch_timeout: float = 5.0
+    retries: int = 3
+    retry_delay: float = 0.0
+    dead_letter_queue: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Config:
-    """What is declared: local ids by binding name, and the variables."""
+    """What is declared: local ids by binding name, and the variables.
+
+    `queues` has the queue's name by binding, `consumers` is by the queue's name, and `named`
+    has the kind of what needs no more than its name.
+    """
 
     kv: dict[str, str] = field(default_factory=dict[str, str])
     d1: dict[str, D1Config] = field(default_factory=dict[str, D1Config])
     r2: dict[str, str] = field(default_factory=dict[str, str])
     variables: dict[str, Any] = field(default_factory=dict[str, Any])
+    queues: dict[str, str] = field(default_factory=dict[str, str])
+    consumers: dict[str, Consumer] = field(default_factory=dict[str, Consumer])
+    rate_limits: dict[str, RateLimit] = field(default_factory=dict[str, RateLimit])
+    named: dict[str, str] = field(default_factory=dict[str, str])
+    assets: str | None = None
 
     @property
     def kinds(self) -> dict[str, str]:
-        """The kinds `kv`, `d1` and `r2` by binding name."""
-        tables = (("kv", self.kv), ("d1", self.d1), ("r2", self.r2))
-        return {name: kind for kind, table in tables for name in table}
+        """The kind, such as `kv` or `queue`, by binding name."""
+        tables = (
+            ("kv", self.kv),
+            ("d1", self.d1),
+            ("r2", self.r2),
+            ("queue", self.queues),
+            ("ratelimiter", self.rate_limits),
+        )
+        return {name: kind for kind, table in tables for name in table} | self.named
 
 
 def find_config(folder: Path) -> Path | None:
@@ -73,13 +123,19 @@ def load_config(root: Path) -> Config:
         ValueError: The configuration is not TOML or JSON.
     """
     path = next((root / name for name in CONFIG_NAMES if (root / name).exists()), None)
-    data = {} if path is None else _parse(path)
-    variables = {**data.get("vars", {}), **_read_dev_vars(root / ".dev.vars")}
+    environment = os.environ.get(ENVIRONMENT) or None
+    data = {} if path is None else _chosen(_parse(path), environment, path.name)
+    variables = {**data.get("vars", {}), **_read_dev_vars(root, environment)}
     return Config(
         kv=_ids(data, "kv_namespaces", ("preview_id", "id")),
         d1=_databases(data),
         r2=_ids(data, "r2_buckets", ("preview_bucket_name", "bucket_name")),
         variables=variables,
+        queues={t["binding"]: t["queue"] for t in _entries(data, "queues.producers")},
+        consumers={t["queue"]: _consumer(t) for t in _entries(data, "queues.consumers")},
+        rate_limits={t["name"]: RateLimit(**t["simple"]) for t in _entries(data, "ratelimits")},
+        named={t[key]: kind for kind, at, key in NAMED for t in _entries(data, at) if key in t},
+        assets=data.get("assets", {}).get("binding"),
     )
 
 
@@ -119,8 +175,44 @@ def _unquote(value: str) -> str:
     return value.replace("\\n", "\n").replace("\\r", "\r") if quote == '"' else value
 
 
-def _read_dev_vars(path: Path) -> dict[str, str]:
-    return parse_dotenv(path.read_text(encoding="utf-8")) if path.is_file() else {}
+def _chosen(data: dict[str, Any], environment: str | None, file: str) -> dict[str, Any]:
+    known: dict[str, dict[str, Any]] = data.get("env", {})
+    if environment is None or not known:
+        return data
+    if environment not in known:
+        raise ValueError(f"{file}: {ENVIRONMENT} is `{environment}`; declared: {', '.join(known)}.")
+    return {key: data[key] for key in INHERITED if key in data} | known[environment]
+
+
+def _read_dev_vars(root: Path, environment: str | None) -> dict[str, str]:
+    """Read the environment's own `.dev.vars.NAME` if there is one, else `.dev.vars`."""
+    paths = (root / name for name in dev_vars_names(environment))
+    path = next((path for path in paths if path.is_file()), None)
+    return {} if path is None else parse_dotenv(path.read_text(encoding="utf-8"))
+
+
+def dev_vars_names(environment: str | None) -> list[str]:
+    """List the files that may hold local variables, the one that wins first."""
+    return [*([f".dev.vars.{environment}"] if environment else []), ".dev.vars"]
+
+
+def _entries(data: Any, path: str) -> list[dict[str, Any]]:
+    """List the tables at a path; one that stands alone is a list of one."""
+    for key in path.split("."):
+        data = data.get(key, {})
+    tables = cast("list[dict[str, Any]]", data if isinstance(data, list) else [data])
+    return [table for table in tables if table]
+
+
+def _consumer(table: dict[str, Any]) -> Consumer:
+    default = Consumer()
+    return Consumer(
+        batch_size=table.get("max_batch_size", default.batch_size),
+        batch_timeout=table.get("max_batch_timeout", default.batch_timeout),
+        retries=table.get("max_retries", default.retries),
+        retry_delay=table.get("retry_delay", default.retry_delay),
+        dead_letter_queue=table.get("dead_letter_queue"),
+    )
 
 
 def _tables(data: dict[str, Any], section: str) -> list[dict[str, str]]:

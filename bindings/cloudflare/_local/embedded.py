@@ -2,11 +2,19 @@
 
 from __future__ import annotations
 
+import os
 import threading
+from copy import deepcopy
 from typing import TYPE_CHECKING, TypeVar
 from urllib.parse import quote
 
-from bindings.cloudflare._local.config import CONFIG_NAMES, Config, load_config
+from bindings.cloudflare._local.config import (
+    CONFIG_NAMES,
+    ENVIRONMENT,
+    Config,
+    dev_vars_names,
+    load_config,
+)
 from bindings.cloudflare._local.d1 import EmbeddedD1
 from bindings.cloudflare._local.d1_limits import limit
 from bindings.cloudflare._local.database import Database
@@ -20,8 +28,8 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 
-Signature = tuple[tuple[int, int] | None, ...]
-"""Modification time and size of each file that was read; None for a missing one."""
+Signature = tuple[str | tuple[int, int] | None, ...]
+"""The environment, and modification time and size of each file; None for a missing one."""
 
 
 class EmbeddedBackend:
@@ -70,7 +78,7 @@ class EmbeddedBackend:
 
     def variable(self, name: str) -> object:
         """Return a variable, or raise KeyError."""
-        return self.config().variables[name]
+        return deepcopy(self.config().variables[name])  # what one request changes is its own
 
     def close(self) -> None:
         """Close every database; a later call opens what it needs again."""
@@ -86,8 +94,9 @@ class EmbeddedBackend:
             return self._databases[path]
 
     def _read_signature(self) -> Signature:
-        names = (*CONFIG_NAMES, ".dev.vars")
-        return tuple(_file_signature(self._root / name) for name in names)
+        environment = os.environ.get(ENVIRONMENT)
+        names = (*CONFIG_NAMES, *dev_vars_names(environment))
+        return environment, *(_file_signature(self._root / name) for name in names)
 
 
 def _declared(kind: str, binding: str, table: Mapping[str, T]) -> T:

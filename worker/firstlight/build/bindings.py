@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import ast
+import difflib
+from importlib.util import find_spec
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from firstlight.build.source_file import read_text
@@ -20,20 +23,32 @@ TOML = {
     "D1": '[[d1_databases]]\nbinding = "{name}"\ndatabase_name = "{lower}"\n'
     'database_id = "{lower}"',
     "R2": '[[r2_buckets]]\nbinding = "{name}"\nbucket_name = "{lower}"',
+    "Fetcher": '[[services]]\nbinding = "{name}"\nservice = "{lower}"',
+    "Queue": '[[queues.producers]]\nbinding = "{name}"\nqueue = "{lower}"',
+    "DurableObjects": '[[durable_objects.bindings]]\nname = "{name}"\nclass_name = "…"\n'
+    'script_name = "…"',
+    "AI": '[ai]\nbinding = "{name}"',
+    "Vectorize": '[[vectorize]]\nbinding = "{name}"\nindex_name = "{lower}"',
+    "AnalyticsEngine": '[[analytics_engine_datasets]]\nbinding = "{name}"\ndataset = "{lower}"',
+    "RateLimiter": '[[ratelimits]]\nname = "{name}"\nnamespace_id = "1001"\n'
+    "simple = {{ limit = 100, period = 60 }}",
 }
 
 
 def undeclared_bindings(site: Site, wrangler: Wrangler) -> list[Exception]:
-    """Find bindings that are declared nowhere, or as another kind.
+    """Find `KV("X")` and its like whose X is declared nowhere or as another kind.
 
-    They are named in `KV("X")`, `D1("X")`, `R2("X")` and `from bindings.cloudflare import X`.
+    `from bindings.cloudflare import X` is looked at, too.
     """
     errors: list[Exception] = []
+    exported = exported_names()
+    exports = {name for names in exported.values() for name in names}
+    modules = {module.rpartition(".")[2] for module in exported}
     for file, tree, first_line in site_trees(site):
         for name, line in _imported(tree):
-            if name not in wrangler.bindings:
+            if name not in exports | modules | {*wrangler.bindings}:
                 location = Location(file, line + first_line - 1)
-                errors.append(_import_error(name, wrangler, location))
+                errors.append(_import_error(name, exports, wrangler, location))
         for kind, name, line in _handles(tree):
             declared = wrangler.bindings.get(name)
             if declared != kind:
@@ -67,20 +82,39 @@ def _handles(tree: ast.Module) -> Iterator[tuple[str, str, int]]:
                 yield classes[node.func.id], str(argument.value), node.lineno
 
 
-def _imported(tree: ast.Module) -> Iterator[tuple[str, int]]:
-    """Yield (name, line) of each import that only a declared binding can satisfy."""
+def exported_names() -> dict[str, list[str]]:
+    """Read which names `bindings.cloudflare` exports, by the module that has them."""
+    spec = find_spec(PACKAGE)  # imports the package above it only, which is empty
+    tree = ast.parse(Path(str(spec and spec.origin)).read_text("utf-8"))
+    assigned = [node for node in tree.body if isinstance(node, ast.Assign)]
+    listed = next(node for node in assigned if ast.unparse(node.targets[0]) == "__all__")
+    exports: set[str] = set(ast.literal_eval(listed.value))
+    names: dict[str, list[str]] = {}
     for node in ast.walk(tree):
-        if isinstance(node, ast.ImportFrom) and node.module == PACKAGE:
-            names = (alias.name for alias in node.names if alias.name not in TOML)
-            yield from ((name, node.lineno) for name in names if name.isupper())
+        if isinstance(node, ast.ImportFrom) and (node.module or "").startswith(f"{PACKAGE}."):
+            found = exports.intersection(alias.name for alias in node.names)
+            names.setdefault(str(node.module), []).extend(found)
+    return {module: sorted(found) for module, found in sorted(names.items()) if found}
 
 
-def _import_error(name: str, wrangler: Wrangler, location: Location) -> ConfigError:
+def _imported(tree: ast.Module) -> Iterator[tuple[str, int]]:
+    """Yield (name, line) of what is imported from the package itself."""
+    for node in ast.walk(tree):
+        if isinstance(node, ast.ImportFrom) and node.module == PACKAGE and not node.level:
+            yield from ((alias.name, alias.lineno) for alias in node.names)
+
+
+def _import_error(
+    name: str, exports: set[str], wrangler: Wrangler, location: Location
+) -> ConfigError:
     file = wrangler.file or "wrangler.toml"
+    near = difflib.get_close_matches(name, [*wrangler.bindings, *exports], 1)
     known = ", ".join(sorted(wrangler.bindings)) or "no binding"
     return ConfigError(
         f"`{name}` is not declared in {file}; it declares {known}.",
-        hint=f"Declare it in {file}, or import `KV`, `D1` or `R2`.",
+        hint=f"Did you mean `{near[0]}`?"
+        if near
+        else f"Declare it in {file}, or import a name of `{PACKAGE}`.",
         location=location,
     )
 

@@ -111,7 +111,6 @@ async def _build(root: Path, documents: DocumentStore, progress: Progress) -> Bu
     errors = [*site.errors, *errors, *adapter_errors(site)]
     errors += undeclared_bindings(site, wrangler)
     errors += sql_errors(site, wrangler)
-    progress("compile", 1, 1)
     rendered, failures = await _prerender(site, modules, errors, progress)
     errors += failures
     redirects, failures = redirect_files(site, [page.path for page in rendered])

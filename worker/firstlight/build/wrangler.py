@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import difflib
 import json
+import os
 import re
 import tomllib
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 from firstlight.build.config import error_line
 from firstlight.build.source_file import read_text
@@ -22,7 +24,26 @@ HTML_HANDLING = {
     "always": "force-trailing-slash",
     "never": "drop-trailing-slash",
 }
-BINDING_TABLES = {"kv_namespaces": "KV", "d1_databases": "D1", "r2_buckets": "R2"}
+# Where the names of bindings stand: path of the tables, key of the name, class of the handle.
+BINDING_TABLES = (
+    ("kv_namespaces", "binding", "KV"),
+    ("d1_databases", "binding", "D1"),
+    ("r2_buckets", "binding", "R2"),
+    ("assets", "binding", "Fetcher"),
+    ("services", "binding", "Fetcher"),
+    ("queues.producers", "binding", "Queue"),
+    ("durable_objects.bindings", "name", "DurableObjects"),
+    ("ai", "binding", "AI"),
+    ("vectorize", "binding", "Vectorize"),
+    ("analytics_engine_datasets", "binding", "AnalyticsEngine"),
+    ("ratelimits", "name", "RateLimiter"),
+)
+LISTS = (*(path for path, _, _ in BINDING_TABLES if path not in ("assets", "ai")),)
+TABLES = ("assets", "ai", "queues", "durable_objects", "unsafe", "triggers", "vars", "env")
+# What an environment takes over from the top level unless it says otherwise:
+# https://developers.cloudflare.com/workers/wrangler/configuration/#inheritable-keys
+INHERITED = ("assets", "compatibility_date", "compatibility_flags", "triggers")
+ENVIRONMENT = "CLOUDFLARE_ENV"
 # From this date on the runtime no longer ships the `workers` package.
 EXTERNAL_SDK_DATE = "2026-04-21"
 
@@ -35,8 +56,9 @@ class Wrangler:
         file: Its name, or None when there is none.
         compatibility_date: As written, such as `2026-04-20`; empty when absent.
         html_handling: How the platform maps URLs to HTML files.
-        bindings: Declared name to class name (`KV`, `D1`, `R2`).
+        bindings: Declared name to the class of its handle (`KV`, `D1`, `Queue`, …).
         migrations: Declared D1 name to the folder of its migrations, relative to the site's root.
+        variables: What `vars` declares, JSON values as they are.
     """
 
     file: str | None = None
@@ -44,43 +66,92 @@ class Wrangler:
     html_handling: str = "auto-trailing-slash"
     bindings: dict[str, str] = field(default_factory=dict[str, str])
     migrations: dict[str, str] = field(default_factory=dict[str, str])
+    variables: dict[str, Any] = field(default_factory=dict[str, "Any"])
 
 
 def load_wrangler(root: Path) -> Wrangler:
     """Read the configuration of a site; defaults when there is none.
 
+    The variable CLOUDFLARE_ENV chooses `[env.NAME]`, as it does for wrangler.
+
+    Raises:
+        ConfigError: It does not parse, handles HTML in an unknown way, or lacks the environment.
+    """
+    name, table = _read(root)
+    return _wrangler(name, _environment(name, table, os.environ.get(ENVIRONMENT) or None))
+
+
+def load_environments(root: Path) -> list[Wrangler]:
+    """Read the configuration as it is at the top level and in each `[env.NAME]`.
+
     Raises:
         ConfigError: It does not parse, or handles HTML in an unknown way.
     """
+    name, table = _read(root)
+    names = [None, *table.get("env", {})]
+    return [_wrangler(name, _environment(name, table, environment)) for environment in names]
+
+
+def _read(root: Path) -> tuple[str | None, dict[str, Any]]:
     name = next((name for name in FILES if (root / name).exists()), None)
     if name is None:
-        return Wrangler()
+        return None, {}
     text = read_text(root / name, name)
     try:
-        table: Any = (
-            tomllib.loads(text) if name.endswith(".toml") else json.loads(_without_comments(text))
-        )
+        table: Any = tomllib.loads(text) if name.endswith(".toml") else parse_jsonc(text)
     except ValueError as error:
         location = Location(name, error_line(error, text))
         raise ConfigError(f"This does not parse: {error}.", location=location) from error
     _check_tables(name, table)
-    html_handling = table.get("assets", {}).get("html_handling", HTML_HANDLING["ignore"])
-    if html_handling not in (*HTML_HANDLING.values(), "none"):
+    for part in (table, *table.get("env", {}).values()):
+        if (html_handling := _html_handling(part)) not in (*HTML_HANDLING.values(), "none"):
+            raise ConfigError(
+                f"`html_handling` cannot be `{html_handling}`.",
+                hint=f"Use one of {', '.join(HTML_HANDLING.values())}, none.",
+                location=Location(name, _line_of(text, "html_handling")),
+            )
+    return name, table
+
+
+def _html_handling(table: dict[str, Any]) -> Any:
+    return table.get("assets", {}).get("html_handling", HTML_HANDLING["ignore"])
+
+
+def _environment(
+    file: str | None, table: dict[str, Any], environment: str | None
+) -> dict[str, Any]:
+    known: dict[str, dict[str, Any]] = table.get("env", {})
+    if environment is None or not known:
+        return table
+    if environment not in known:
+        near = difflib.get_close_matches(environment, known, 1)
         raise ConfigError(
-            f"`html_handling` cannot be `{html_handling}`.",
-            hint=f"Use one of {', '.join(HTML_HANDLING.values())}, none.",
-            location=Location(name, _line_of(text, "html_handling")),
+            f"{ENVIRONMENT} is `{environment}`, which {file or 'wrangler.toml'} does not declare.",
+            hint=f"Did you mean `{near[0]}`?"
+            if near
+            else f"Declared environments: {', '.join(known)}.",
+            location=Location(file) if file else None,
         )
+    return {key: table[key] for key in INHERITED if key in table} | known[environment]
+
+
+def _wrangler(name: str | None, table: dict[str, Any]) -> Wrangler:
     return Wrangler(
         file=name,
         compatibility_date=str(table.get("compatibility_date", "")),
-        html_handling=html_handling,
-        bindings=_bindings(table),
+        html_handling=_html_handling(table),
+        bindings={
+            entry[key]: kind
+            for path, key, kind in BINDING_TABLES
+            for entry in _entries(table, path)
+            if key in entry
+        },
         migrations={
             entry["binding"]: entry.get("migrations_dir", "migrations")
-            for entry in table.get("d1_databases", [])
+            for entry in _entries(table, "d1_databases")
             if "binding" in entry
         },
+        variables=table.get("vars", {}),
     )
 
 
@@ -89,34 +160,34 @@ def _line_of(text: str, key: str) -> int | None:
     return next((number for number, line in lines if key in line), None)
 
 
-def _check_tables(file: str, table: Any) -> None:
+def _check_tables(file: str, table: Any, path: str = "") -> None:
     """Refuse what is not shaped as wrangler wants it, where it is read here."""
     if not isinstance(table, dict):
-        raise ConfigError("This is no object.", location=Location(file))
-    if not isinstance(table.get("assets", {}), dict):  # pyright: ignore[reportUnknownMemberType]
-        raise ConfigError("`assets` is a table.", location=Location(file))
-    for key in BINDING_TABLES:
-        if not _is_list_of_tables(table.get(key, [])):  # pyright: ignore[reportUnknownMemberType, reportUnknownArgumentType]
-            raise ConfigError(f"`{key}` is a list of tables.", location=Location(file))
+        message = f"`{path.rstrip('.')}` is a table." if path else "This is no object."
+        raise ConfigError(message, location=Location(file))
+    tables = cast("dict[str, Any]", table)
+    for key in TABLES:
+        if not isinstance(tables.get(key, {}), dict):
+            raise ConfigError(f"`{path}{key}` is a table.", location=Location(file))
+    for key in LISTS:
+        entries: list[object] = [*_entries(tables, key)]
+        if not all(isinstance(entry, dict) for entry in entries):
+            raise ConfigError(f"`{path}{key}` is a list of tables.", location=Location(file))
+    for name, environment in tables.get("env", {}).items():
+        _check_tables(file, environment, f"{path}env.{name}.")
 
 
-def _is_list_of_tables(value: object) -> bool:
-    return isinstance(value, list) and all(isinstance(entry, dict) for entry in value)  # pyright: ignore[reportUnknownVariableType]
+def _entries(table: Any, path: str) -> list[dict[str, Any]]:
+    """List the tables at a path; one that stands alone is a list of one."""
+    for key in path.split("."):
+        table = table.get(key, {})
+    return cast("list[dict[str, Any]]", table if isinstance(table, list) else [table])
 
 
-def _bindings(table: dict[str, Any]) -> dict[str, str]:
-    return {
-        entry["binding"]: kind
-        for key, kind in BINDING_TABLES.items()
-        for entry in table.get(key, [])
-        if "binding" in entry
-    }
-
-
-def _without_comments(text: str) -> str:
-    """Turn JSONC into JSON: comments and commas before a closing bracket go."""
+def parse_jsonc(text: str) -> Any:
+    """Parse JSON with comments and commas before a closing bracket."""
     token = re.compile(r'"(?:\\.|[^"\\])*"|//[^\n]*|/\*.*?\*/|,(?=\s*[}\]])', re.DOTALL)
     # Comments first, so that a comma before a comment is seen.
     for _ in range(2):
         text = token.sub(lambda found: found[0] if found[0].startswith('"') else "", text)
-    return text
+    return json.loads(text)
