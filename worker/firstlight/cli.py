@@ -1,4 +1,4 @@
-"""The command line: `firstlight build`, `dev`, `preview`, `routes`."""
+"""The command line: `firstlight build`, `dev`, `preview`, `routes`, `types`."""
 
 from __future__ import annotations
 
@@ -88,6 +88,21 @@ def routes() -> None:
         _console().print(routes_table(site))
         if site.errors:
             raise BuildFailedError(site.errors)
+
+
+@main.command()
+def types() -> None:
+    """Write a stub that tells type checkers the declared bindings and variables."""
+    from firstlight.build.type_stub import summary, write_types  # noqa: PLC0415
+
+    with _told_errors():
+        written = write_types(Path.cwd())
+    console = _console()
+    console.print(f"{'Wrote' if written.changed else 'Up to date:'} {written.file}")
+    console.print(f"  bindings  {summary(written.bindings.items())}", markup=False)
+    console.print(f"  env       {summary(written.variables.items())}", markup=False)
+    if written.note:
+        console.print(written.note, markup=False)
 
 
 def _console(*, stderr: bool = False) -> Console:

@@ -1,0 +1,153 @@
+"""The stub of declared bindings and variables, as pyright and mypy see it."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+from click.testing import CliRunner
+
+from firstlight.build.type_stub import type_of, write_types
+from firstlight.cli import main
+
+if TYPE_CHECKING:
+    from conftest import WriteSite
+
+TOML = """
+[[kv_namespaces]]
+binding = "CACHE"
+[[d1_databases]]
+binding = "DB"
+[[r2_buckets]]
+binding = "not-a-name"
+[vars]
+TITLE = "x"
+DEPTH = 3
+OPTIONS = { a = 1 }
+[env.staging.vars]
+DEPTH = "deep"
+ONLY = [true, 1.5]
+[[env.staging.r2_buckets]]
+binding = "MEDIA"
+"""
+JSONC = '{"kv_namespaces": [{"binding": "CACHE"}], /* c */ "vars": {"TITLE": "x"},}'
+GOOD = """\
+from bindings.cloudflare import CACHE, DB, MEDIA, D1Error, Row, env
+from bindings.cloudflare.d1 import D1
+
+
+async def load() -> tuple[Row | None, str | None, int]:
+    try:
+        row = await DB.first("select 1")
+    except D1Error:
+        row = await D1("OTHER").first("select 1")
+    found = await MEDIA.head("x")
+    depth: int | str = env.DEPTH
+    only: list[bool | float] = env.ONLY
+    token: str = env.get("OTHER", env.TOKEN + env.TITLE)
+    print(depth, only, token, env.OPTIONS["a"], "TOKEN" in env)
+    return row, await CACHE.get("key"), found.size if found else 0
+"""
+BAD = """\
+from bindings.cloudflare import NOPE, CACHE, env
+
+
+async def load() -> int:
+    await CACHE.first("select 1")
+    print(env.MISSING, NOPE)
+    return await CACHE.get("key")
+"""
+
+
+@pytest.fixture
+def site(write_site: WriteSite) -> Path:
+    files = {"wrangler.toml": TOML, ".dev.vars": "TOKEN=secret\n", "good.py": GOOD, "bad.py": BAD}
+    pyproject = '[tool.pyright]\ntypeCheckingMode = "strict"\n[tool.mypy]\nmypy_path = "typings"\n'
+    return write_site({"pyproject.toml": pyproject, **files})
+
+
+def test_types_writes_a_stub_once(site: Path) -> None:
+    first = write_types(site)
+    assert first.bindings == {
+        "CACHE": "KV",
+        "DB": "D1",
+        "MEDIA": "R2",
+        "not-a-name": "R2",
+    }
+    assert first.variables == {
+        "DEPTH": "int | str",
+        "ONLY": "list[bool | float]",
+        "OPTIONS": "dict[str, Any]",
+        "TITLE": "str",
+        "TOKEN": "str",
+    }
+    assert (first.changed, first.note) == (True, None)
+    assert first == write_types(site)._replace(changed=True)
+    assert not write_types(site).changed
+    text = (site / first.file).read_text("utf-8")
+    assert "DB: D1\n" in text
+    assert "not-a-name" not in text
+
+
+def test_pyright_strict_knows_what_is_declared(site: Path) -> None:
+    write_types(site)
+    pyright = (sys.executable, "-m", "pyright", "--pythonpath", sys.executable)
+    good = subprocess.run(
+        [*pyright, "good.py", "typings"], capture_output=True, text=True, check=False
+    )
+    assert good.stdout.splitlines()[-1] == "0 errors, 0 warnings, 0 informations"
+    bad = subprocess.run([*pyright, "bad.py"], capture_output=True, text=True, check=False)
+    assert '"NOPE" is unknown import symbol' in bad.stdout
+    assert 'Cannot access attribute "first" for class "KV"' in bad.stdout
+    assert 'Cannot access attribute "MISSING" for class "Env"' in bad.stdout
+    assert 'Type "str | None" is not assignable to return type "int"' in bad.stdout
+
+
+def test_mypy_strict_knows_what_is_declared(site: Path) -> None:
+    write_types(site)
+    mypy = (sys.executable, "-m", "mypy", "--strict", "--cache-dir", str(site / "cache"))
+    good = subprocess.run([*mypy, "good.py"], capture_output=True, text=True, check=False)
+    assert good.stdout == "Success: no issues found in 1 source file\n"
+    bad = subprocess.run([*mypy, "bad.py"], capture_output=True, text=True, check=False)
+    assert '"KV" has no attribute "first"' in bad.stdout
+    assert '"Env" has no attribute "MISSING"' in bad.stdout
+    assert 'has no attribute "NOPE"' in bad.stdout
+
+
+def test_types_of_a_jsonc_configuration_in_the_projects_own_folder(write_site: WriteSite) -> None:
+    config = '{"stubPath": "./stubs/", /* pyright takes comments */}'
+    root = write_site({"wrangler.jsonc": JSONC, "pyrightconfig.json": config})
+    written = write_types(root)
+    assert written.file == "stubs/bindings/cloudflare/__init__.pyi"
+    assert (written.bindings, written.variables) == ({"CACHE": "KV"}, {"TITLE": "str"})
+    assert (
+        written.note == 'For mypy, set `mypy_path = "stubs"` under [tool.mypy] in pyproject.toml.'
+    )
+
+
+def test_command_tells_what_it_wrote(write_site: WriteSite) -> None:
+    write_site({"wrangler.jsonc": JSONC})
+    rest = (
+        "typings/bindings/cloudflare/__init__.pyi\n  bindings  CACHE: KV\n  env       TITLE: str\n"
+        'For mypy, set `mypy_path = "typings"` under [tool.mypy] in pyproject.toml.\n'
+    )
+    assert CliRunner().invoke(main, ["types"]).output == f"Wrote {rest}"
+    assert CliRunner().invoke(main, ["types"]).output == f"Up to date: {rest}"
+
+
+def test_command_without_a_configuration_declares_nothing(write_site: WriteSite) -> None:
+    write_site({})
+    output = CliRunner().invoke(main, ["types"]).output
+    assert "bindings  none\n" in output
+    assert "env       none\n" in output
+
+
+@pytest.mark.parametrize(
+    ("value", "kind"),
+    [("x", "str"), (1, "int"), (True, "bool"), (1.5, "float"), ([], "list[Any]")],
+)
+def test_type_of_a_variable(value: object, kind: str) -> None:
+    assert type_of(value) == kind

@@ -1,0 +1,135 @@
+"""Writes the stub that tells editors and type checkers what the configuration declares."""
+
+from __future__ import annotations
+
+import ast
+import re
+import tomllib
+from importlib.util import find_spec
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, NamedTuple, cast
+
+from firstlight.build.bindings import exported_names
+from firstlight.build.output import write_file
+from firstlight.build.wrangler import load_environments, parse_jsonc
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+STUB = "bindings/cloudflare/__init__.pyi"
+PARENT = "bindings/__init__.pyi"  # without it mypy prefers the installed package
+DEFAULT_FOLDER = "typings"  # where pyright and Pylance look by themselves
+DEV_VARS = re.compile(r"^\s*(?:export\s+)?([A-Za-z_]\w*)\s*[=:]", re.MULTILINE)
+HEAD = '''\
+"""What this site's configuration declares; written by `firstlight types`, do not edit."""
+
+from typing import Any
+
+'''
+ENV = """
+class Env:
+    def __contains__(self, name: str) -> bool: ...
+    def get(self, name: str, default: Any = None) -> Any: ...
+"""
+
+
+class Types(NamedTuple):
+    """What `firstlight types` found and did.
+
+    Attributes:
+        file: The stub, relative to the site's root.
+        bindings: Class by name.
+        variables: Type by name.
+        changed: Whether the file differs from before.
+        note: What is left to do by hand; None when nothing is.
+    """
+
+    file: str
+    bindings: dict[str, str]
+    variables: dict[str, str]
+    changed: bool
+    note: str | None
+
+
+def write_types(root: Path) -> Types:
+    """Write the stub of a site's bindings and variables, of all environments together.
+
+    Raises:
+        ConfigError: The configuration does not parse.
+
+    Source:
+        https://typing.python.org/en/latest/spec/distributing.html#import-resolution-ordering
+    """
+    bindings: dict[str, str] = {}
+    found: dict[str, set[str]] = {}
+    for wrangler in reversed(load_environments(root)):  # the top level has the last word
+        bindings |= wrangler.bindings
+        for name, value in wrangler.variables.items():
+            found.setdefault(name, set()).add(type_of(value))
+    for path in root.glob(".dev.vars*"):
+        for name in DEV_VARS.findall(path.read_text("utf-8")):
+            found.setdefault(name, set()).add("str")
+    variables = {name: " | ".join(sorted(types)) for name, types in sorted(found.items())}
+    bindings = dict(sorted(bindings.items()))
+    folder, note = _folder(root)
+    file, text = f"{folder}/{STUB}", stub_text(bindings, variables)
+    path = root / file
+    changed = not path.exists() or path.read_text("utf-8") != text
+    if changed:
+        write_file(root / folder, PARENT, b"")
+        write_file(root / folder, STUB, text.encode())
+    return Types(file, bindings, variables, changed, note)
+
+
+def stub_text(bindings: dict[str, str], variables: dict[str, str]) -> str:
+    """Write the stub: everything that the package exports, and what is declared."""
+    lines: list[str] = []
+    for module, names in exported_names().items():
+        if module.endswith(".env"):
+            continue
+        lines += [f"from {_home(module, name)} import {name} as {name}" for name in names]
+    env = [f"    {name}: {kind}" for name, kind in variables.items() if name.isidentifier()]
+    handles = [f"{name}: {kind}" for name, kind in bindings.items() if name.isidentifier()]
+    return "\n".join(
+        [HEAD + "\n".join(lines), ENV.rstrip("\n"), *env, "", "env: Env", *handles, ""]
+    )
+
+
+def _home(module: str, name: str) -> str:
+    """Return the module that defines a name: type checkers take no name that passed through."""
+    spec = find_spec(module)
+    tree = ast.parse(Path(str(spec and spec.origin)).read_text("utf-8"))
+    imports = (node for node in tree.body if isinstance(node, ast.ImportFrom) and node.module)
+    homes = (str(i.module) for i in imports if name in {alias.name for alias in i.names})
+    return next(homes, module)
+
+
+def type_of(value: object) -> str:
+    """Name the type that a variable has in the Worker."""
+    if isinstance(value, dict):
+        return "dict[str, Any]"
+    if isinstance(value, list):
+        kinds = {type_of(item) for item in cast("list[object]", value)}
+        return f"list[{' | '.join(sorted(kinds)) or 'Any'}]"
+    known = isinstance(value, (bool, int, float))
+    return type(value).__name__ if known else "str"
+
+
+def _folder(root: Path) -> tuple[str, str | None]:
+    """Return pyright's folder for stubs, and what mypy needs to find it."""
+    path, own = root / "pyproject.toml", root / "pyrightconfig.json"
+    tools: dict[str, Any] = {}
+    if path.exists():
+        tools = tomllib.loads(path.read_text("utf-8")).get("tool", {})
+    if own.exists():
+        tools["pyright"] = parse_jsonc(own.read_text("utf-8"))
+    folder = str(tools.get("pyright", {}).get("stubPath", DEFAULT_FOLDER))
+    folder = folder.removeprefix("./").rstrip("/")
+    if folder in str(tools.get("mypy", {}).get("mypy_path", "")):
+        return folder, None
+    return folder, f'For mypy, set `mypy_path = "{folder}"` under [tool.mypy] in pyproject.toml.'
+
+
+def summary(names: Iterable[tuple[str, str]]) -> str:
+    """List names with their types."""
+    return ", ".join(f"{name}: {kind}" for name, kind in names) or "none"
