@@ -1,4 +1,4 @@
-"""KV, D1, R2 and variables of a Cloudflare Worker, as typed Python."""
+"""KV, D1, R2, other services and variables of a Cloudflare Worker, as typed Python."""
 
 from __future__ import annotations
 
@@ -11,33 +11,60 @@ from bindings.cloudflare.env import Env, env
 from bindings.cloudflare.errors import (
     BindingError,
     BindingUnsupported,
+    CacheError,
     D1ConstraintError,
     D1Error,
+    FetcherError,
     KVError,
     NoRequestError,
+    QueueError,
     R2Error,
+    ServiceError,
     UnknownBinding,
     UnknownVariable,
 )
 
 if TYPE_CHECKING:
+    from bindings.cloudflare.cache import Cache
     from bindings.cloudflare.d1 import D1, D1Meta, D1Result, D1Session, D1Statement, Row
+    from bindings.cloudflare.fetcher import Fetcher, FetchHeaders, FetchResponse
     from bindings.cloudflare.kv import KV, KVEntry, KVKey, KVPage, KVStream
+    from bindings.cloudflare.queues import Queue, QueueBatch, QueueMessage, ScheduledEvent
     from bindings.cloudflare.r2 import R2, HTTPMetadata, R2Object, R2ObjectBody, R2Page
+    from bindings.cloudflare.services import (
+        AnalyticsEngine,
+        DurableObject,
+        DurableObjects,
+        RateLimiter,
+        Vector,
+        Vectorize,
+        VectorMatch,
+        WorkersAI,
+        raw,
+    )
 
 __all__ = [
     "D1",
     "KV",
     "R2",
+    "AnalyticsEngine",
     "BindingError",
     "BindingUnsupported",
+    "Cache",
+    "CacheError",
     "D1ConstraintError",
     "D1Error",
     "D1Meta",
     "D1Result",
     "D1Session",
     "D1Statement",
+    "DurableObject",
+    "DurableObjects",
     "Env",
+    "FetchHeaders",
+    "FetchResponse",
+    "Fetcher",
+    "FetcherError",
     "HTTPMetadata",
     "KVEntry",
     "KVError",
@@ -45,23 +72,52 @@ __all__ = [
     "KVPage",
     "KVStream",
     "NoRequestError",
+    "Queue",
+    "QueueBatch",
+    "QueueError",
+    "QueueMessage",
     "R2Error",
     "R2Object",
     "R2ObjectBody",
     "R2Page",
+    "RateLimiter",
     "Row",
+    "ScheduledEvent",
+    "ServiceError",
     "UnknownBinding",
     "UnknownVariable",
+    "Vector",
+    "VectorMatch",
+    "Vectorize",
+    "WorkersAI",
     "env",
+    "raw",
 ]
 
-HANDLES = {"kv": "KV", "d1": "D1", "r2": "R2"}
+HANDLES = {
+    "kv": "KV",
+    "d1": "D1",
+    "r2": "R2",
+    "fetcher": "Fetcher",
+    "queue": "Queue",
+    "ratelimiter": "RateLimiter",
+    "analyticsengine": "AnalyticsEngine",
+    "durableobjects": "DurableObjects",
+    "workersai": "WorkersAI",
+    "vectorize": "Vectorize",
+}
 
 # Imported when first asked for: every import is paid at the Worker's cold start.
 MODULES = {
     **dict.fromkeys(("KV", "KVEntry", "KVKey", "KVPage", "KVStream"), "kv"),
     **dict.fromkeys(("D1", "D1Meta", "D1Result", "D1Session", "D1Statement", "Row"), "d1"),
     **dict.fromkeys(("R2", "HTTPMetadata", "R2Object", "R2ObjectBody", "R2Page"), "r2"),
+    "Cache": "cache",
+    **dict.fromkeys(("Fetcher", "FetchHeaders", "FetchResponse"), "fetcher"),
+    **dict.fromkeys(("Queue", "QueueBatch", "QueueMessage", "ScheduledEvent"), "queues"),
+    **dict.fromkeys(("WorkersAI", "AnalyticsEngine", "RateLimiter", "raw"), "services"),
+    **dict.fromkeys(("DurableObject", "DurableObjects"), "services"),
+    **dict.fromkeys(("Vector", "Vectorize", "VectorMatch"), "services"),
 }
 
 
@@ -91,7 +147,7 @@ def _make_handle(name: str) -> Any:
         known = ", ".join(f"`{each}`" for each in sorted(declared)) or "none"
         raise ImportError(
             f"cannot import `{name}` from `{__name__}`: wrangler.toml declares no "
-            f"KV, D1 or R2 binding of this name. Declared: {known}.",
+            f"binding of this name. Declared: {known}.",
             name=__name__,
         )
     return _import(HANDLES[declared[name]])(name)

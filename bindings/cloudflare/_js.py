@@ -6,6 +6,7 @@ would cost a crossing of its own. Runs on Pyodide 0.26, 0.28 and 314.
 
 from __future__ import annotations
 
+import importlib
 import json
 from asyncio import gather
 from datetime import datetime
@@ -29,11 +30,19 @@ if TYPE_CHECKING:
     from pyodide.ffi import JsBuffer
 
     from bindings.cloudflare.backend import (
+        AnalyticsBackend,
+        CacheBackend,
         D1Parameter,
         D1ResultData,
+        DurableObjectsBackend,
+        FetcherBackend,
+        Handler,
         KVPageData,
+        QueueBackend,
         R2ObjectData,
         R2PageData,
+        RateLimiterBackend,
+        RemoteBackend,
         Statement,
     )
 
@@ -48,7 +57,18 @@ BULK = 100  # keys in one call
 BULK_TOO_LARGE = "failed: 413"
 
 # A method that only this kind of binding has.
-TELLING_METHODS = {"kv": "getWithMetadata", "d1": "prepare", "r2": "head"}
+TELLING_METHODS = {
+    "kv": "getWithMetadata",
+    "d1": "prepare",
+    "r2": "head",
+    "fetcher": "fetch",
+    "queue": "sendBatch",
+    "ratelimiter": "limit",
+    "analyticsengine": "writeDataPoint",
+    "durableobjects": "idFromName",
+    "workersai": "run",
+    "vectorize": "queryById",
+}
 
 
 def enter(env: object) -> None:
@@ -61,6 +81,29 @@ def enter(env: object) -> None:
         env: The `env` of the handler: raw, or wrapped by the `workers` SDK.
     """
     current.set(JSBackend(env))
+
+
+async def run_queue(handler: Handler, batch: object, env: object) -> None:
+    """Let a consumer handle a batch, and tell the platform what it decided.
+
+    Args:
+        handler: `queue` of pages/_worker.py.
+        batch: The platform's batch: raw, or wrapped by the `workers` SDK.
+        env: The `env` of the handler.
+    """
+    enter(env)
+    await _services().run_queue(handler, getattr(batch, "_binding", batch))
+
+
+async def run_scheduled(handler: Handler, controller: object, env: object) -> None:
+    """Let `scheduled` of pages/_worker.py handle a cron trigger."""
+    enter(env)
+    await _services().run_scheduled(handler, getattr(controller, "_binding", controller))
+
+
+def _services() -> Any:
+    # Imported when first asked for: most Workers need none of them.
+    return importlib.import_module("bindings.cloudflare._js_services")
 
 
 class JSBackend:
@@ -93,6 +136,41 @@ class JSBackend:
         """Find an R2 bucket, or raise UnknownBinding."""
         return JSR2(cast("js.R2Bucket", self._find("r2", binding)))
 
+    def fetcher(self, binding: str) -> FetcherBackend:
+        """Find assets or a Worker, or raise UnknownBinding."""
+        return _services().JSFetcher(self._find("fetcher", binding))
+
+    def queue(self, binding: str) -> QueueBackend:
+        """Find a queue, or raise UnknownBinding."""
+        return _services().JSQueue(self._find("queue", binding))
+
+    def rate_limiter(self, binding: str) -> RateLimiterBackend:
+        """Find a rate limiter, or raise UnknownBinding."""
+        return _services().JSRateLimiter(self._find("ratelimiter", binding))
+
+    def analytics(self, binding: str) -> AnalyticsBackend:
+        """Find a dataset, or raise UnknownBinding."""
+        return _services().JSAnalytics(self._find("analyticsengine", binding))
+
+    def durable_objects(self, binding: str) -> DurableObjectsBackend:
+        """Find a namespace, or raise UnknownBinding."""
+        return _services().JSDurableObjects(self._find("durableobjects", binding))
+
+    def remote(self, kind: str, binding: str) -> RemoteBackend:
+        """Find what is called by JavaScript's names, or raise UnknownBinding."""
+        return _services().JSObject(self._find(kind, binding))
+
+    def cache(self, name: str | None) -> CacheBackend:
+        """Open a cache; None opens the default one."""
+        return _services().JSCache(js.caches, name)
+
+    def raw(self, binding: str) -> object:
+        """Return the platform's own object, or raise KeyError."""
+        found = _absent_to_none(js.Reflect.get(self._env, binding))
+        if found is None:
+            raise KeyError(binding)
+        return getattr(found, "_binding", found)
+
     def variable(self, name: str) -> object:
         """Return a variable, or raise KeyError."""
         value = _absent_to_none(js.Reflect.get(self._env, name))
@@ -104,15 +182,21 @@ class JSBackend:
 
     def _find(self, kind: str, binding: str) -> object:
         found = js.Reflect.get(self._env, binding)
-        found = getattr(found, "_binding", found)
-        if not hasattr(found, TELLING_METHODS[kind]):
+        # A Fetcher takes any attribute for a remote method, the SDK's wrapper has none of its own.
+        found = found if isinstance(found, JsProxy) else getattr(found, "_binding", found)
+        if not _is_kind(kind, found):
             raise UnknownBinding(kind, binding, self._declared(kind))
         return found
 
     def _declared(self, kind: str) -> list[str]:
-        method = TELLING_METHODS[kind]
         names = js.Object.keys(self._env)
-        return [name for name in names if hasattr(js.Reflect.get(self._env, name), method)]
+        return [name for name in names if _is_kind(kind, js.Reflect.get(self._env, name))]
+
+
+def _is_kind(kind: str, found: object) -> bool:
+    if kind != "fetcher" and isinstance(found, JsProxy) and found.constructor.name == "Fetcher":
+        return False  # it seems to have every method
+    return hasattr(found, TELLING_METHODS[kind])
 
 
 class JSKV:
@@ -448,3 +532,36 @@ def _to_put_options(options: dict[str, Any]) -> object:
         milliseconds = datetime.fromisoformat(expiry).timestamp() * 1000
         made.httpMetadata.cacheExpiry = js.Date.new(milliseconds)
     return made
+
+
+# For _js_services, which touches JavaScript through these alone.
+absent_to_none = _absent_to_none
+from_json = _from_json
+platform_errors = _platform_errors
+to_json = _to_json
+
+
+def to_bytes(value: object) -> Any:
+    """Make bytes of an ArrayBuffer or a view."""
+    return _to_bytes(value)
+
+
+def to_buffer(value: bytes) -> object:
+    """Make a Uint8Array, a copy."""
+    return to_js(value)
+
+
+def header_pairs(headers: object) -> list[tuple[str, str]]:
+    """Read all headers in one crossing."""
+    pairs: list[list[str]] = json.loads(js.JSON.stringify(js.Array.from_(headers)))
+    return [(name, value) for name, value in pairs]
+
+
+def make_response(body: bytes, init: object) -> js.Response:
+    """Make a JavaScript `Response`."""
+    return js.Response.new(to_js(body) if body else None, init)
+
+
+def kind_of(value: object) -> str:
+    """Name the JavaScript class of an object; `""` for what Python has as a value of its own."""
+    return value.constructor.name if isinstance(value, JsProxy) else ""

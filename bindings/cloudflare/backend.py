@@ -10,7 +10,7 @@ from __future__ import annotations
 import importlib
 import sys
 from contextvars import ContextVar
-from typing import TYPE_CHECKING, Any, NotRequired, Protocol, TypedDict, cast
+from typing import TYPE_CHECKING, Any, NamedTuple, NotRequired, Protocol, TypedDict, cast
 
 from bindings.cloudflare.errors import (
     BindingError,
@@ -19,7 +19,7 @@ from bindings.cloudflare.errors import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Sequence
+    from collections.abc import AsyncIterator, Iterable, Sequence
     from types import TracebackType
     from typing import NoReturn, Self
 
@@ -208,6 +208,129 @@ class R2Backend(Protocol):
         ...
 
 
+class FetchRequest(NamedTuple):
+    """A request to a Fetcher; `redirect` is `follow` or `manual`."""
+
+    url: str
+    method: str
+    headers: tuple[tuple[str, str], ...]
+    body: str | bytes | None
+    redirect: str
+
+
+class Body(Protocol):
+    """The body of an answer, to be read once."""
+
+    used: bool
+
+    @property
+    def js_body(self) -> object:
+        """The JavaScript stream; AttributeError where there is none."""
+        ...
+
+    async def read(self) -> bytes:
+        """Return the whole body."""
+        ...
+
+    def chunks(self) -> AsyncIterator[bytes]:
+        """Yield the body piece by piece."""
+        ...
+
+
+FetchData = tuple[int, "Iterable[tuple[str, str]]", Body]
+"""Status, headers and body of an answer."""
+
+
+class FetcherBackend(Protocol):
+    """Static assets or another Worker."""
+
+    async def fetch(self, request: FetchRequest) -> FetchData:
+        """Send a request."""
+        ...
+
+
+class QueueBackend(Protocol):
+    """The sending end of a queue; a body is bytes or plain data."""
+
+    async def send(self, body: Any, options: dict[str, Any]) -> None:
+        """Send with `delaySeconds`."""
+        ...
+
+    async def send_batch(self, messages: Sequence[tuple[Any, dict[str, Any]]]) -> None:
+        """Send several, each with its options."""
+        ...
+
+
+class RateLimiterBackend(Protocol):
+    """One rate limiter."""
+
+    async def limit(self, key: str) -> bool:
+        """Count a call, and tell whether it is within the limit."""
+        ...
+
+
+class AnalyticsBackend(Protocol):
+    """One dataset of the Analytics Engine."""
+
+    def write(self, point: dict[str, Any]) -> None:
+        """Record `indexes`, `blobs` and `doubles`."""
+        ...
+
+
+class CacheBackend(Protocol):
+    """One cache."""
+
+    async def match(self, url: str) -> FetchData | None:
+        """Find an answer that is fresh."""
+        ...
+
+    async def put(
+        self, url: str, status: int, headers: Sequence[tuple[str, str]], body: bytes
+    ) -> None:
+        """Keep an answer for as long as its headers say."""
+        ...
+
+    async def delete(self, url: str) -> bool:
+        """Forget an answer, and tell whether there was one."""
+        ...
+
+
+class RemoteBackend(Protocol):
+    """An object whose methods are called by their JavaScript names."""
+
+    async def call(self, method: str, *args: Any) -> Any:
+        """Call with plain data; bytes may be an argument or a member of one.
+
+        Returns:
+            Plain data, bytes, or a Body for a stream.
+        """
+        ...
+
+
+class DurableObjectBackend(RemoteBackend, FetcherBackend, Protocol):
+    """The stub of one durable object."""
+
+
+class DurableObjectsBackend(Protocol):
+    """A namespace of durable objects."""
+
+    def new_id(self) -> str:
+        """Make an id that no other object has."""
+        ...
+
+    def stub(self, name: str | None, object_id: str | None) -> DurableObjectBackend:
+        """Find an object by its name or else by its id."""
+        ...
+
+
+class Handler(Protocol):
+    """A function of pages/_worker.py, sync or async."""
+
+    def __call__(self, event: Any, /) -> object:
+        """Handle a batch or an event."""
+        ...
+
+
 class Backend(Protocol):
     """Everything that a Worker's `env` holds."""
 
@@ -221,6 +344,38 @@ class Backend(Protocol):
 
     def r2(self, binding: str) -> R2Backend:
         """Find an R2 bucket, or raise UnknownBinding."""
+        ...
+
+    def fetcher(self, binding: str) -> FetcherBackend:
+        """Find assets or a Worker, or raise UnknownBinding."""
+        ...
+
+    def queue(self, binding: str) -> QueueBackend:
+        """Find a queue, or raise UnknownBinding."""
+        ...
+
+    def rate_limiter(self, binding: str) -> RateLimiterBackend:
+        """Find a rate limiter, or raise UnknownBinding."""
+        ...
+
+    def analytics(self, binding: str) -> AnalyticsBackend:
+        """Find a dataset, or raise UnknownBinding."""
+        ...
+
+    def durable_objects(self, binding: str) -> DurableObjectsBackend:
+        """Find a namespace, or raise UnknownBinding."""
+        ...
+
+    def remote(self, kind: str, binding: str) -> RemoteBackend:
+        """Find what is called by JavaScript's names, or raise UnknownBinding."""
+        ...
+
+    def cache(self, name: str | None) -> CacheBackend:
+        """Open a cache; None opens the default one."""
+        ...
+
+    def raw(self, binding: str) -> object:
+        """Return the platform's own object, or raise KeyError."""
         ...
 
     def variable(self, name: str) -> object:

@@ -8,7 +8,11 @@ BindingError
 ├── KVError
 ├── D1Error
 │   └── D1ConstraintError    a UNIQUE, NOT NULL, CHECK or FOREIGN KEY failed
-└── R2Error
+├── R2Error
+├── FetcherError             static assets, another Worker
+├── QueueError
+├── CacheError
+└── ServiceError             rate limiter, analytics, Durable Objects, AI, Vectorize
 """
 
 from __future__ import annotations
@@ -20,11 +24,30 @@ if TYPE_CHECKING:
 
 SQL_SHOWN = 200  # characters of a statement that an error shows
 
-NOUNS = {"kv": "KV namespace", "d1": "D1 database", "r2": "R2 bucket"}
+NOUNS = {
+    "kv": "KV namespace",
+    "d1": "D1 database",
+    "r2": "R2 bucket",
+    "fetcher": "Worker or assets",
+    "queue": "queue",
+    "ratelimiter": "rate limiter",
+    "analyticsengine": "Analytics Engine dataset",
+    "durableobjects": "Durable Objects namespace",
+    "workersai": "Workers AI binding",
+    "vectorize": "Vectorize index",
+}
 DECLARATIONS = {
     "kv": '[[kv_namespaces]] binding = "{name}", id = "…"',
     "d1": '[[d1_databases]] binding = "{name}", database_name = "…", database_id = "…"',
     "r2": '[[r2_buckets]] binding = "{name}", bucket_name = "…"',
+    "fetcher": '[[services]] binding = "{name}", service = "…"',
+    "queue": '[[queues.producers]] binding = "{name}", queue = "…"',
+    "ratelimiter": '[[ratelimits]] name = "{name}", namespace_id = "…", '
+    "simple = {{ limit = 100, period = 60 }}",
+    "analyticsengine": '[[analytics_engine_datasets]] binding = "{name}", dataset = "…"',
+    "durableobjects": '[[durable_objects.bindings]] name = "{name}", class_name = "…"',
+    "workersai": '[ai] binding = "{name}"',
+    "vectorize": '[[vectorize]] binding = "{name}", index_name = "…"',
 }
 
 
@@ -154,6 +177,26 @@ class R2Error(BindingError):
     """An R2 call failed or was given a value that R2 does not take."""
 
     service = "R2"
+
+
+class FetcherError(BindingError):
+    """A request to assets or to another Worker could not be made."""
+
+
+class QueueError(BindingError):
+    """A message was not sent, or is none that a queue takes."""
+
+    service = "Queue"
+
+
+class CacheError(BindingError):
+    """An answer cannot be kept, or the cache failed."""
+
+    service = "Cache"
+
+
+class ServiceError(BindingError):
+    """A call of another service failed or was given what it does not take."""
 
 
 def _one_line(sql: str) -> str:

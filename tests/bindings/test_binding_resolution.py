@@ -77,7 +77,7 @@ def test_undeclared_name_is_an_import_error() -> None:
         _ = bindings.cloudflare.OTHER
     assert str(raised.value) == (
         "cannot import `OTHER` from `bindings.cloudflare`: wrangler.toml declares no "
-        "KV, D1 or R2 binding of this name. Declared: `CACHE`, `DB`, `MEDIA`."
+        "binding of this name. Declared: `CACHE`, `DB`, `MEDIA`."
     )
     assert not hasattr(bindings.cloudflare, "_private")
 

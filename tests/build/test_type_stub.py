@@ -23,6 +23,9 @@ binding = "CACHE"
 binding = "DB"
 [[r2_buckets]]
 binding = "not-a-name"
+[assets]
+directory = "dist/client"
+binding = "ASSETS"
 [vars]
 TITLE = "x"
 DEPTH = 3
@@ -35,7 +38,7 @@ binding = "MEDIA"
 """
 JSONC = '{"kv_namespaces": [{"binding": "CACHE"}], /* c */ "vars": {"TITLE": "x"},}'
 GOOD = """\
-from bindings.cloudflare import CACHE, DB, MEDIA, D1Error, Row, env
+from bindings.cloudflare import ASSETS, CACHE, DB, MEDIA, D1Error, Row, env
 from bindings.cloudflare.d1 import D1
 
 
@@ -46,6 +49,7 @@ async def load() -> tuple[Row | None, str | None, int]:
         row = await D1("OTHER").first("select 1")
     found = await MEDIA.head("x")
     depth: int | str = env.DEPTH
+    print(await (await ASSETS.fetch("/")).text())
     only: list[bool | float] = env.ONLY
     token: str = env.get("OTHER", env.TOKEN + env.TITLE)
     print(depth, only, token, env.OPTIONS["a"], "TOKEN" in env)
@@ -72,6 +76,7 @@ def site(write_site: WriteSite) -> Path:
 def test_types_writes_a_stub_once(site: Path) -> None:
     first = write_types(site)
     assert first.bindings == {
+        "ASSETS": "Fetcher",
         "CACHE": "KV",
         "DB": "D1",
         "MEDIA": "R2",

@@ -165,7 +165,7 @@ def test_wrangler_reads_every_kind_of_binding(write_site: WriteSite) -> None:
         "OTHER": "Fetcher",
         "JOBS": "Queue",
         "ROOMS": "DurableObjects",
-        "AI": "AI",
+        "AI": "WorkersAI",
         "INDEX": "Vectorize",
         "POINTS": "AnalyticsEngine",
         "LIMIT": "RateLimiter",

@@ -29,7 +29,7 @@ NAMED = (
     ("fetcher", "assets", "binding"),
     ("fetcher", "services", "binding"),
     ("durableobjects", "durable_objects.bindings", "name"),
-    ("ai", "ai", "binding"),
+    ("workersai", "ai", "binding"),
     ("vectorize", "vectorize", "binding"),
     ("analyticsengine", "analytics_engine_datasets", "binding"),
 )
@@ -91,6 +91,7 @@ class Config:
     rate_limits: dict[str, RateLimit] = field(default_factory=dict[str, RateLimit])
     named: dict[str, str] = field(default_factory=dict[str, str])
     assets: str | None = None
+    assets_folder: str = "dist/client"
 
     @property
     def kinds(self) -> dict[str, str]:
@@ -133,9 +134,10 @@ def load_config(root: Path) -> Config:
         variables=variables,
         queues={t["binding"]: t["queue"] for t in _entries(data, "queues.producers")},
         consumers={t["queue"]: _consumer(t) for t in _entries(data, "queues.consumers")},
-        rate_limits={t["name"]: RateLimit(**t["simple"]) for t in _entries(data, "ratelimits")},
+        rate_limits={t["name"]: RateLimit(**t["simple"]) for t in _rate_limits(data)},
         named={t[key]: kind for kind, at, key in NAMED for t in _entries(data, at) if key in t},
         assets=data.get("assets", {}).get("binding"),
+        assets_folder=data.get("assets", {}).get("directory", "dist/client"),
     )
 
 
@@ -202,6 +204,11 @@ def _entries(data: Any, path: str) -> list[dict[str, Any]]:
         data = data.get(key, {})
     tables = cast("list[dict[str, Any]]", data if isinstance(data, list) else [data])
     return [table for table in tables if table]
+
+
+def _rate_limits(data: dict[str, Any]) -> list[dict[str, Any]]:
+    unsafe = _entries(data, "unsafe.bindings")  # where wrangler before 4.36 wants them
+    return [*_entries(data, "ratelimits"), *(t for t in unsafe if t.get("type") == "ratelimit")]
 
 
 def _consumer(table: dict[str, Any]) -> Consumer:

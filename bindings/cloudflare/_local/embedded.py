@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import os
 import threading
+from collections import deque
 from copy import deepcopy
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING, Any, NoReturn, TypeVar
 from urllib.parse import quote
 
 from bindings.cloudflare._local.config import (
@@ -19,14 +20,29 @@ from bindings.cloudflare._local.d1 import EmbeddedD1
 from bindings.cloudflare._local.d1_limits import limit
 from bindings.cloudflare._local.database import Database
 from bindings.cloudflare._local.kv import EmbeddedKV
+from bindings.cloudflare._local.queues import Queues
 from bindings.cloudflare._local.r2 import EmbeddedR2
+from bindings.cloudflare._local.services import (
+    KEPT_POINTS,
+    AssetFetcher,
+    LocalAnalytics,
+    LocalCache,
+    LocalQueue,
+    LocalRateLimiter,
+)
+from bindings.cloudflare.backend import PlatformUnsupportedError
 from bindings.cloudflare.errors import UnknownBinding
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
     from pathlib import Path
 
+    from bindings.cloudflare._local.config import Consumer
+    from bindings.cloudflare._local.services import Answers, Counts
+
 T = TypeVar("T")
+
+SERVICES = {"workersai": "Workers AI", "vectorize": "Vectorize"}
 
 Signature = tuple[str | tuple[int, int] | None, ...]
 """The environment, and modification time and size of each file; None for a missing one."""
@@ -41,6 +57,10 @@ class EmbeddedBackend:
     Args:
         root: The folder of the configuration.
         state: The folder for the databases; made when it is first needed.
+
+    Attributes:
+        queues: Messages that were sent and not handled yet, in memory.
+        data_points: What was written to each dataset, by binding, oldest first.
     """
 
     def __init__(self, root: Path, state: Path) -> None:
@@ -50,6 +70,10 @@ class EmbeddedBackend:
         self._signature: Signature | None = None
         self._databases: dict[Path, Database] = {}
         self._lock = threading.Lock()
+        self._counts: dict[str, Counts] = {}
+        self._caches: dict[str | None, Answers] = {}
+        self.queues = Queues(self._consumer)
+        self.data_points: dict[str, deque[dict[str, Any]]] = {}
 
     def config(self) -> Config:
         """Return what is declared at this moment."""
@@ -76,6 +100,47 @@ class EmbeddedBackend:
         local_id = _declared("r2", binding, self.config().r2)
         return EmbeddedR2(self._database("r2", local_id))
 
+    def fetcher(self, binding: str) -> AssetFetcher:
+        """Open the site's assets, or raise UnknownBinding."""
+        config = self.config()
+        if binding == config.assets:
+            return AssetFetcher(self._root, config.assets_folder)
+        self._named("fetcher", binding)
+        raise PlatformUnsupportedError("another Worker is reached in a Worker only.")
+
+    def queue(self, binding: str) -> LocalQueue:
+        """Open a queue, or raise UnknownBinding."""
+        return LocalQueue(self.queues, _declared("queue", binding, self.config().queues))
+
+    def rate_limiter(self, binding: str) -> LocalRateLimiter:
+        """Open a rate limiter, or raise UnknownBinding."""
+        config = _declared("ratelimiter", binding, self.config().rate_limits)
+        return LocalRateLimiter(config, self._counts.setdefault(binding, {}))
+
+    def analytics(self, binding: str) -> LocalAnalytics:
+        """Open a dataset, or raise UnknownBinding."""
+        self._named("analyticsengine", binding)
+        points = deque[dict[str, Any]](maxlen=KEPT_POINTS)
+        return LocalAnalytics(self.data_points.setdefault(binding, points))
+
+    def durable_objects(self, binding: str) -> NoReturn:
+        """Say that there are none here, or raise UnknownBinding."""
+        self._named("durableobjects", binding)
+        raise PlatformUnsupportedError("Durable Objects are there in a Worker only.")
+
+    def remote(self, kind: str, binding: str) -> NoReturn:
+        """Say that there is none here, or raise UnknownBinding."""
+        self._named(kind, binding)
+        raise PlatformUnsupportedError(f"{SERVICES[kind]} runs on Cloudflare only.")
+
+    def cache(self, name: str | None) -> LocalCache:
+        """Open a cache."""
+        return LocalCache(self._caches.setdefault(name, {}))
+
+    def raw(self, binding: str) -> NoReturn:
+        """Say that there are no JavaScript objects here."""
+        raise PlatformUnsupportedError(f"`{binding}` is an object of a Worker only.")
+
     def variable(self, name: str) -> object:
         """Return a variable, or raise KeyError."""
         return deepcopy(self.config().variables[name])  # what one request changes is its own
@@ -85,6 +150,12 @@ class EmbeddedBackend:
         with self._lock:
             while self._databases:
                 self._databases.popitem()[1].close()
+
+    def _consumer(self, queue: str) -> Consumer | None:
+        return self.config().consumers.get(queue)
+
+    def _named(self, kind: str, binding: str) -> None:
+        _declared(kind, binding, {n: k for n, k in self.config().named.items() if k == kind})
 
     def _database(self, kind: str, local_id: str) -> Database:
         path = self._state / kind / f"{quote(local_id, safe='')}.sqlite"

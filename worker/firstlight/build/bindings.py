@@ -27,7 +27,7 @@ TOML = {
     "Queue": '[[queues.producers]]\nbinding = "{name}"\nqueue = "{lower}"',
     "DurableObjects": '[[durable_objects.bindings]]\nname = "{name}"\nclass_name = "…"\n'
     'script_name = "…"',
-    "AI": '[ai]\nbinding = "{name}"',
+    "WorkersAI": '[ai]\nbinding = "{name}"',
     "Vectorize": '[[vectorize]]\nbinding = "{name}"\nindex_name = "{lower}"',
     "AnalyticsEngine": '[[analytics_engine_datasets]]\nbinding = "{name}"\ndataset = "{lower}"',
     "RateLimiter": '[[ratelimits]]\nname = "{name}"\nnamespace_id = "1001"\n'

@@ -33,7 +33,7 @@ BINDING_TABLES = (
     ("services", "binding", "Fetcher"),
     ("queues.producers", "binding", "Queue"),
     ("durable_objects.bindings", "name", "DurableObjects"),
-    ("ai", "binding", "AI"),
+    ("ai", "binding", "WorkersAI"),
     ("vectorize", "binding", "Vectorize"),
     ("analytics_engine_datasets", "binding", "AnalyticsEngine"),
     ("ratelimits", "name", "RateLimiter"),
