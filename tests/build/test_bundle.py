@@ -210,14 +210,60 @@ else:
 
         on_fetch = fetch  # compatibility dates before 2025-08-14
 '''
+SCHEDULED = """
+        async def scheduled(self, event, env=None, ctx=None):
+            from pages import _worker
+
+            await bindings.run_scheduled(_worker.scheduled, event, self.env)
+
+        on_scheduled = scheduled
+"""
 
 
 def test_entry_serves_both_runtimes() -> None:
     assert entry_text(has_bindings=False) == ENTRY.format(imports="", enter="")
-    assert entry_text(has_bindings=True) == ENTRY.format(
+    entry = ENTRY.format(
         imports="from bindings.cloudflare import _js as bindings\n",
         enter=", enter=bindings.enter",
     )
+    assert entry_text(has_bindings=True) == entry
+    assert entry_text(has_bindings=True, handlers=["scheduled"]) == entry + SCHEDULED
+
+
+def test_bundle_has_the_handlers_of_the_worker_file(build_site: BuildSite) -> None:
+    worker = "import json\nfrom pages._lib.jobs import queue\n\ndef other(): ...\n"
+    files = {
+        "pages/index.html": "x",
+        "pages/_worker.py": worker,
+        "pages/_lib/jobs.py": "async def queue(batch):\n    pass\n",
+    }
+    server = build_site(files, HYBRID) / "dist/server"
+    assert "run_queue(_worker.queue" in (server / "entry.py").read_text()
+    assert "scheduled" not in (server / "entry.py").read_text()
+    assert (server / "pages/_worker.py").read_text() == worker
+    assert (server / "pages/_lib/jobs.py").exists()
+    assert (server / "bindings/cloudflare/_js_services.py").exists()
+
+
+def test_bundle_reports_mistakes_of_the_worker_file(failures: Failures) -> None:
+    (text,) = failures({"pages/index.html": "x", "pages/_worker.py": "def queue(:\n"}, HYBRID)
+    assert text.startswith("pages/_worker.py:1")
+
+
+def test_build_warns_of_events_that_nothing_handles(write_site: WriteSite) -> None:
+    wrangler = '[[queues.consumers]]\nqueue = "jobs"\n[triggers]\ncrons = ["0 * * * *"]\n'
+    files = {"pages/index.html": "x", "wrangler.toml": wrangler, "pyproject.toml": HYBRID}
+    root = write_site(files)
+    assert [text for text in build(root).warnings if "pages/_worker.py" in text] == [
+        "wrangler.toml consumes jobs, but nothing handles the messages. "
+        "Define `async def queue(batch)` in pages/_worker.py.",
+        "wrangler.toml has cron triggers, but nothing handles them. "
+        "Define `async def scheduled(event)` in pages/_worker.py.",
+    ]
+    write_site({"pages/_worker.py": "def queue(batch): ...\nscheduled = queue\n"})
+    assert [text for text in build(root).warnings if "pages/_worker.py" in text] == []
+    write_site({"pyproject.toml": ""})
+    assert build(root).warnings == []
 
 
 def test_bundle_of_a_static_site_has_no_templates(build_site: BuildSite) -> None:

@@ -17,10 +17,11 @@ from firstlight.build.imports import (
     Origin,
 )
 from firstlight.build.source_file import PAGES, read_text
+from firstlight.build.worker_handlers import WORKER, worker_handlers
 from firstlight.errors import FirstlightError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Iterable, Mapping, Sequence
 
     from firstlight.build.compile import CompiledModule
     from firstlight.build.scan import Site
@@ -28,7 +29,17 @@ if TYPE_CHECKING:
     from firstlight.manifest import Manifest
 
 # The package imports these when they are first asked for, which no tracer sees.
-BINDINGS_MODULES = ("_js", "d1", "kv", "r2")
+BINDINGS_MODULES = (
+    "_js",
+    "_js_services",
+    "cache",
+    "d1",
+    "fetcher",
+    "kv",
+    "queues",
+    "r2",
+    "services",
+)
 ENTRY_IMPORTS = (
     "from firstlight.adapters.cloudflare import Adapter\nfrom manifest import MANIFEST\n"
 )
@@ -52,7 +63,16 @@ else:
             return await adapter.fetch(request, self.env, self.ctx)
 
         on_fetch = fetch  # compatibility dates before 2025-08-14
-'''
+{handlers}'''
+# The runtime calls these with three arguments, whatever they take.
+HANDLER = """
+        async def {name}(self, event, env=None, ctx=None):
+            from pages import _worker
+
+            await bindings.run_{name}(_worker.{name}, event, self.env)
+
+        on_{name} = {name}
+"""
 
 
 def bundle(
@@ -79,6 +99,9 @@ def bundle(
         wanted.append(STREAMED_TEMPLATES)
     for name in ["firstlight.adapters.cloudflare", "firstlight.manifest", *wanted]:
         tracer.trace(name)
+    handlers = worker_handlers(site)
+    for name in [WORKER, "bindings.cloudflare"] if handlers else []:
+        tracer.trace(name)
     has_bindings = "bindings.cloudflare" in tracer.found
     if has_bindings:
         for name in BINDINGS_MODULES:
@@ -87,7 +110,7 @@ def bundle(
     if "jinja2" in tracer.found:
         files |= _jinja2_files()
     files["manifest.py"] = manifest_text(manifest, wrangler)
-    files["entry.py"] = entry_text(has_bindings=has_bindings)
+    files["entry.py"] = entry_text(has_bindings=has_bindings, handlers=handlers)
     return dict(sorted(files.items())), [*errors, *tracer.errors, *_syntax_errors(site, tracer)]
 
 
@@ -161,12 +184,21 @@ def manifest_text(manifest: Manifest, wrangler: Wrangler) -> str:
     return "\n".join([*lines, ")", ""])
 
 
-def entry_text(*, has_bindings: bool) -> str:
-    """Write the entry for both kinds of runtime: global function and class."""
+def entry_text(*, has_bindings: bool, handlers: Sequence[str] = ()) -> str:
+    """Write the entry for both kinds of runtime: global function and class.
+
+    Args:
+        has_bindings: Whether the bindings are bundled.
+        handlers: Which of `queue` and `scheduled` pages/_worker.py defines.
+    """
     imports = ENTRY_IMPORTS
     if has_bindings:
         imports = "from bindings.cloudflare import _js as bindings\n" + imports
-    return ENTRY.format(imports=imports, enter=", enter=bindings.enter" if has_bindings else "")
+    return ENTRY.format(
+        imports=imports,
+        enter=", enter=bindings.enter" if has_bindings else "",
+        handlers="".join(HANDLER.format(name=name) for name in handlers),
+    )
 
 
 def gzipped_size(files: Mapping[str, str]) -> dict[str, int]:

@@ -38,6 +38,7 @@ from firstlight.build.scan import (
 from firstlight.build.sdk import write_sdk
 from firstlight.build.source_file import PAGES, read_bytes
 from firstlight.build.sql_check import sql_errors
+from firstlight.build.worker_handlers import missing_handlers
 from firstlight.build.wrangler import HTML_HANDLING, Wrangler, load_wrangler
 from firstlight.content import ContentStore, content_texts, current_store
 from firstlight.errors import AdapterError, BuildFailedError, FirstlightError, Location
@@ -124,6 +125,7 @@ async def _build(root: Path, documents: DocumentStore, progress: Progress) -> Bu
         raise BuildFailedError(_unique(errors))
     result = BuildResult(site, sizes=gzipped_size(server), warnings=_warnings(site, wrangler))
     result.warnings += hidden_pages(site, [page.path for page in rendered])
+    result.warnings += missing_handlers(site, wrangler)
     _count(rendered, result)
     progress("write", 0, 1)
     result.changed = _write(site, rendered, redirects, server)

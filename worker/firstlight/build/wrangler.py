@@ -59,6 +59,8 @@ class Wrangler:
         bindings: Declared name to the class of its handle (`KV`, `D1`, `Queue`, …).
         migrations: Declared D1 name to the folder of its migrations, relative to the site's root.
         variables: What `vars` declares, JSON values as they are.
+        consumed: The queues that the Worker consumes.
+        has_crons: Whether it has cron triggers.
     """
 
     file: str | None = None
@@ -67,6 +69,8 @@ class Wrangler:
     bindings: dict[str, str] = field(default_factory=dict[str, str])
     migrations: dict[str, str] = field(default_factory=dict[str, str])
     variables: dict[str, Any] = field(default_factory=dict[str, "Any"])
+    consumed: tuple[str, ...] = ()
+    has_crons: bool = False
 
 
 def load_wrangler(root: Path) -> Wrangler:
@@ -145,6 +149,11 @@ def _wrangler(name: str | None, table: dict[str, Any]) -> Wrangler:
             for path, key, kind in BINDING_TABLES
             for entry in _entries(table, path)
             if key in entry
+        }
+        | {
+            entry["name"]: "RateLimiter"
+            for entry in _entries(table, "unsafe.bindings")  # for wrangler before 4.36
+            if entry.get("type") == "ratelimit"
         },
         migrations={
             entry["binding"]: entry.get("migrations_dir", "migrations")
@@ -152,6 +161,8 @@ def _wrangler(name: str | None, table: dict[str, Any]) -> Wrangler:
             if "binding" in entry
         },
         variables=table.get("vars", {}),
+        consumed=tuple(t["queue"] for t in _entries(table, "queues.consumers") if "queue" in t),
+        has_crons=bool(table.get("triggers", {}).get("crons")),
     )
 
 

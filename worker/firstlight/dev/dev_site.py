@@ -26,6 +26,7 @@ from firstlight.build.wrangler import load_wrangler
 from firstlight.content import current_store
 from firstlight.dev.assets import Asset, AssetServer, content_type_of
 from firstlight.dev.error_page import error_page
+from firstlight.dev.host_bindings import scheduled_response
 from firstlight.errors import FirstlightError, RequestError
 from firstlight.response import HTML, Response
 from firstlight.url import URL, normalize_path
@@ -143,6 +144,8 @@ class DevSite:
         try:
             generation = await self.generation()
             _begin("app")
+            if (scheduled := await scheduled_response(request)) is not None:
+                return scheduled
             wrong = self._errors_for(generation, request)
             if wrong:
                 return error_page(wrong, self._root)

@@ -15,6 +15,7 @@ from firstlight.build.output import DIST
 from firstlight.build.wrangler import load_wrangler
 from firstlight.dev.asgi import HostPlatform, asgi_app
 from firstlight.dev.assets import AssetServer, FolderFiles
+from firstlight.dev.host_bindings import scheduled_response, serve_assets
 from firstlight.dev.serving import serve
 from firstlight.errors import FirstlightError
 
@@ -53,11 +54,12 @@ def preview_app(root: Path) -> ASGIApp:
         raise FirstlightError("There is no dist/ to serve.", hint="Run `firstlight build` first.")
     os.chdir(root)  # the embedded bindings look for wrangler.toml here
     assets = _asset_server(root)
+    serve_assets(assets.fetch)
     app = _worker(root) if (root / DIST / "server" / "manifest.py").exists() else None
     base = load_config(root).base
 
     async def handle(request: Request, platform: HostPlatform) -> Response:
-        response = await assets.handle(request)
+        response = await scheduled_response(request) or await assets.handle(request)
         if response is not None:
             return response
         if app is not None:

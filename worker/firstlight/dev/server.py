@@ -12,6 +12,7 @@ from firstlight.build.output import STATE
 from firstlight.build.pipeline import importable
 from firstlight.dev.asgi import asgi_app
 from firstlight.dev.dev_site import DevSite
+from firstlight.dev.host_bindings import serve_assets
 from firstlight.dev.serving import serve
 from firstlight.response import Response, encoded
 from firstlight.streaming import close
@@ -131,5 +132,6 @@ def serve_dev(root: Path, host: str, port: int) -> None:
     """
     os.chdir(root)  # the embedded bindings look for wrangler.toml here
     server = DevServer(root)
+    serve_assets(server.fetch)
     with importable(root):
         serve("dev", asgi_app(server.handle, server.fetch), host, port, server.watch)

@@ -1,0 +1,55 @@
+"""The Worker's handlers beside `fetch`: `queue` and `scheduled` of pages/_worker.py."""
+
+from __future__ import annotations
+
+import ast
+from typing import TYPE_CHECKING
+
+from firstlight.build.source_file import read_text
+from firstlight.errors import FirstlightError
+
+if TYPE_CHECKING:
+    from firstlight.build.scan import Site
+    from firstlight.build.wrangler import Wrangler
+
+WORKER = "pages._worker"
+HANDLERS = ("queue", "scheduled")
+
+
+def worker_handlers(site: Site) -> list[str]:
+    """List which of `queue` and `scheduled` pages/_worker.py defines or imports."""
+    file = site.modules.get(WORKER)
+    if file is None:
+        return []
+    try:
+        tree = ast.parse(read_text(site.root / file, file))
+    except (SyntaxError, FirstlightError):
+        return list(HANDLERS)  # reported where it is bundled
+    names: set[str | None] = set()
+    for node in tree.body:
+        if isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef)):
+            names.add(node.name)
+        elif isinstance(node, (ast.Import, ast.ImportFrom)):
+            names |= {alias.asname or alias.name for alias in node.names}
+        elif isinstance(node, ast.Assign):
+            names |= {target.id for target in node.targets if isinstance(target, ast.Name)}
+    return [name for name in HANDLERS if name in names]
+
+
+def missing_handlers(site: Site, wrangler: Wrangler) -> list[str]:
+    """Warn of queues and crons that no handler of pages/_worker.py takes."""
+    if not site.config.adapter:
+        return []
+    defined = worker_handlers(site)
+    warnings: list[str] = []
+    if wrangler.consumed and "queue" not in defined:
+        warnings.append(
+            f"{wrangler.file} consumes {', '.join(wrangler.consumed)}, but nothing handles the "
+            "messages. Define `async def queue(batch)` in pages/_worker.py."
+        )
+    if wrangler.has_crons and "scheduled" not in defined:
+        warnings.append(
+            f"{wrangler.file} has cron triggers, but nothing handles them. "
+            "Define `async def scheduled(event)` in pages/_worker.py."
+        )
+    return warnings
