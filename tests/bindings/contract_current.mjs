@@ -1,19 +1,21 @@
 // Runs the contract on today's Pyodide, with miniflare's KV, D1 and R2, and prints
 // {function: "ok" or its traceback} as JSON in the last line.
 //
-// node contract_current.mjs <bindings folder> <contract folder>
+// node contract_current.mjs <bindings folder> <contract folder> <assets folder>
 // The packages are found where npx put them: beside the node that runs this.
 
 import { readFileSync, readdirSync } from "node:fs";
 import { createRequire } from "node:module";
 import { dirname, join } from "node:path";
 
+import { bindings as services, workers } from "./services_current.mjs";
+
 const installed = dirname(process.env.PATH.split(":")[0]);
 const require = createRequire(join(installed, "index.js"));
-const { Miniflare } = require("miniflare");
+const { Miniflare, Response } = require("miniflare");
 const { loadPyodide } = require("pyodide");
 
-const [bindings, contract] = process.argv.slice(2);
+const [bindings, contract, assets] = process.argv.slice(2);
 const NOT_UPLOADED = ["_local", "typings", "__pycache__"];
 
 const PROGRAM = `
@@ -21,6 +23,7 @@ import json, sys, traceback
 sys.path.insert(0, "/site")
 import js
 from contract import CONTRACT, Site, set_up
+from contract.services import ONLY_CURRENT
 from contract.suite import CURRENT
 from bindings.cloudflare import D1, KV, R2, env
 from bindings.cloudflare._js import enter
@@ -35,7 +38,8 @@ async def outcome(check):
 enter(js.workerEnv)
 site = Site(KV("CACHE"), D1("DB"), R2("MEDIA"), env, CURRENT)
 await set_up(site)
-json.dumps({name: await outcome(check) for name, check in CONTRACT.items()})
+checks = CONTRACT | ONLY_CURRENT
+json.dumps({name: await outcome(check) for name, check in checks.items()})
 `;
 
 function copyPython(fs, source, target) {
@@ -66,15 +70,15 @@ process.on("unhandledRejection", (error) => {
   if (error.code !== "ERR_INVALID_STATE") throw error;
 });
 
-const miniflare = new Miniflare({
+const main = {
   modules: true,
   script: "export default { fetch: () => new Response() }",
   compatibilityDate: "2026-07-01",
   kvNamespaces: { CACHE: "contract-kv" },
   d1Databases: { DB: "contract-d1" },
   r2Buckets: { MEDIA: "contract-r2" },
-  cf: false,
-});
+};
+const miniflare = new Miniflare({ workers: workers(main, assets), cf: false });
 
 try {
   globalThis.workerEnv = {
@@ -89,6 +93,9 @@ try {
     DB: await miniflare.getD1Database("DB"),
     MEDIA: await miniflare.getR2Bucket("MEDIA"),
   };
+  Object.assign(globalThis.workerEnv, await services(miniflare));
+  globalThis.caches = await miniflare.getCaches();
+  globalThis.Response = Response;
   const pyodide = await loadPyodide();
   copyPython(pyodide.FS, bindings, "/site/bindings");
   copyPython(pyodide.FS, contract, "/site/contract");

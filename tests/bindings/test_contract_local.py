@@ -4,7 +4,7 @@ import asyncio
 from typing import TYPE_CHECKING
 
 import pytest
-from contract import CONTRACT, WRANGLER_TOML, Site, set_up
+from contract import ASSETS, CONTRACT, WRANGLER_TOML, Site, set_up
 from contract.suite import EMBEDDED
 
 from bindings.cloudflare import D1, KV, R2, env
@@ -20,6 +20,9 @@ SITE = Site(KV("CACHE"), D1("DB"), R2("MEDIA"), env, EMBEDDED)
 def root(tmp_path_factory: pytest.TempPathFactory) -> Path:
     root = tmp_path_factory.mktemp("contract")
     (root / "wrangler.toml").write_text(WRANGLER_TOML, encoding="utf-8")
+    (root / "assets").mkdir()
+    for name, text in ASSETS.items():
+        (root / "assets" / name).write_text(text, encoding="utf-8")
     with use(root):
         asyncio.run(set_up(SITE))
     return root

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 
 import httpx
 import pytest
-from contract import CONTRACT, WRANGLER_TOML
+from contract import ASSETS, CONTRACT, WRANGLER_TOML
 
 import bindings
 
@@ -81,6 +81,9 @@ def write_worker(folder: Path) -> None:
     shutil.copytree(HERE / "contract", folder / "contract", ignore=unneeded)
     (folder / "entry.py").write_text(ENTRY, encoding="utf-8")
     (folder / "wrangler.toml").write_text(WRANGLER_TOML, encoding="utf-8")
+    (folder / "assets").mkdir()
+    for name, text in ASSETS.items():
+        (folder / "assets" / name).write_text(text, encoding="utf-8")
 
 
 def free_port() -> int:

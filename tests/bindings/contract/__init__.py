@@ -6,7 +6,19 @@ keys and tables of its own, so that their order does not matter.
 
 from __future__ import annotations
 
-from contract import d1, env, kv, r2
-from contract.suite import CONTRACT, DIFFERENCES, WRANGLER_TOML, Site, set_up
+from contract import d1, env, kv, r2, services
+from contract.suite import ASSETS, CONTRACT, DIFFERENCES, WRANGLER_TOML, Site, set_up
 
-__all__ = ["CONTRACT", "DIFFERENCES", "WRANGLER_TOML", "Site", "d1", "env", "kv", "r2", "set_up"]
+__all__ = [
+    "ASSETS",
+    "CONTRACT",
+    "DIFFERENCES",
+    "WRANGLER_TOML",
+    "Site",
+    "d1",
+    "env",
+    "kv",
+    "r2",
+    "services",
+    "set_up",
+]

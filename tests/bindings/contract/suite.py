@@ -43,7 +43,25 @@ database_id = "contract-d1"
 [[r2_buckets]]
 binding = "MEDIA"
 bucket_name = "contract-r2"
+
+[assets]
+directory = "assets"
+binding = "ASSETS"
+
+[[queues.producers]]
+binding = "JOBS"
+queue = "contract-jobs"
+
+# As wrangler 3.92 wants it; later ones call it [[ratelimits]].
+[[unsafe.bindings]]
+name = "LIMIT"
+type = "ratelimit"
+namespace_id = "1001"
+simple = { limit = 2, period = 60 }
 """
+
+ASSETS = {"hello.txt": "Grüße", "page.html": "<p>page</p>"}
+"""Files below `assets/`."""
 
 SCHEMA = """
 -- Several lines, a comment; and semicolons where none ends a statement.
