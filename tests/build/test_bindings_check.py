@@ -76,6 +76,7 @@ DECLARE_USERS = (
         ),
         ("_lib/x.py", "from bindings.cloudflare import KV\nKV('NOPE' = 1\n", []),
         ("_lib/x.py", "from bindings.cloudflare import DB, D1Error, d1, env\n", []),
+        ("_lib/x.py", "from bindings.cloudflare import *\n", []),
         (
             "_lib/x.py",
             "from bindings.cloudflare import (\n    CACHES,\n    OTHER,\n)\n",

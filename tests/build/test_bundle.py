@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import ast
+import asyncio
 import json
 import subprocess
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING
+from types import SimpleNamespace
+from typing import TYPE_CHECKING, Any
 
 import markupsafe
 import pytest
@@ -243,6 +245,72 @@ def test_bundle_has_the_handlers_of_the_worker_file(build_site: BuildSite) -> No
     assert (server / "pages/_worker.py").read_text() == worker
     assert (server / "pages/_lib/jobs.py").exists()
     assert (server / "bindings/cloudflare/_js_services.py").exists()
+
+
+ALWAYS = {"__init__", "_js", "backend", "env", "errors"}
+HANDLES = {"cache", "d1", "fetcher", "kv", "queues", "r2", "services"}
+
+
+@pytest.mark.parametrize(
+    ("code", "modules"),
+    [
+        ("from bindings.cloudflare import env", set[str]()),
+        ("from bindings.cloudflare import KV", {"kv"}),
+        ("from bindings.cloudflare import CACHE", {"kv"}),
+        ("from bindings.cloudflare import Cache", {"cache", "fetcher", "_js_services", "queues"}),
+        ("from bindings.cloudflare.d1 import D1", {"d1"}),
+        ("from bindings.cloudflare import *", HANDLES | {"_js_services"}),
+        ("import bindings.cloudflare as cloudflare", HANDLES | {"_js_services"}),
+        ("from bindings import cloudflare", HANDLES | {"_js_services"}),
+    ],
+)
+def test_bundle_has_the_bindings_that_code_asks_for(
+    build_site: BuildSite, code: str, modules: set[str]
+) -> None:
+    files = {
+        "wrangler.toml": '[[kv_namespaces]]\nbinding = "CACHE"\n',
+        "pages/api/x.py": "from pages._lib.x import y\n\n\ndef GET(ctx):\n    return y\n",
+        "pages/_lib/x.py": f"{code}\n\ny = 'y'\n",
+    }
+    folder = build_site(files, HYBRID) / "dist/server/bindings/cloudflare"
+    names = {path.stem for path in folder.glob("*.py")}
+    assert names & (HANDLES | {"_js_services"}) == modules
+    assert names >= ALWAYS
+
+
+def test_entry_hands_events_to_the_worker_file(monkeypatch: pytest.MonkeyPatch) -> None:
+    calls: list[tuple[object, ...]] = []
+
+    async def run(handler: object, event: object, env: object) -> None:
+        calls.append((handler, event, env))
+
+    class WorkerEntrypoint:
+        env = "env"
+
+    worker = SimpleNamespace(queue="queue", scheduled="scheduled")
+    bindings = SimpleNamespace(enter=None, run_queue=run, run_scheduled=run)
+    modules = {
+        "workers": SimpleNamespace(WorkerEntrypoint=WorkerEntrypoint),
+        "bindings.cloudflare": SimpleNamespace(_js=bindings),
+        "firstlight.adapters.cloudflare": SimpleNamespace(Adapter=dict),
+        "manifest": SimpleNamespace(MANIFEST={}),
+        "pages": SimpleNamespace(_worker=worker),
+    }
+    for name, module in modules.items():
+        monkeypatch.setitem(sys.modules, name, module)
+    namespace: dict[str, Any] = {}
+    text = entry_text(has_bindings=True, handlers=["queue", "scheduled"])
+    exec(text, namespace)  # noqa: S102 - as the runtime does
+    default = namespace["Default"]()
+    # The runtime gives three arguments, and older ones call by other names.
+    asyncio.run(default.queue("batch", None, None))
+    asyncio.run(default.on_queue("batch", None, None))
+    asyncio.run(default.scheduled("event", None, None))
+    assert calls == [
+        ("queue", "batch", "env"),
+        ("queue", "batch", "env"),
+        ("scheduled", "event", "env"),
+    ]
 
 
 def test_bundle_reports_mistakes_of_the_worker_file(failures: Failures) -> None:

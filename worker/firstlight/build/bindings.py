@@ -46,7 +46,7 @@ def undeclared_bindings(site: Site, wrangler: Wrangler) -> list[Exception]:
     modules = {module.rpartition(".")[2] for module in exported}
     for file, tree, first_line in site_trees(site):
         for name, line in _imported(tree):
-            if name not in exports | modules | {*wrangler.bindings}:
+            if name not in exports | modules | {*wrangler.bindings, "*"}:
                 location = Location(file, line + first_line - 1)
                 errors.append(_import_error(name, exports, wrangler, location))
         for kind, name, line in _handles(tree):
@@ -95,6 +95,20 @@ def exported_names() -> dict[str, list[str]]:
             found = exports.intersection(alias.name for alias in node.names)
             names.setdefault(str(node.module), []).extend(found)
     return {module: sorted(found) for module, found in sorted(names.items()) if found}
+
+
+def bindings_names(text: str) -> set[str]:
+    """List what a module imports from `bindings.cloudflare`; `*` for the package as a whole."""
+    try:
+        tree = ast.parse(text)
+    except SyntaxError:
+        return set()  # reported where it is compiled
+    names = {name for name, _ in _imported(tree)}
+    for node in ast.walk(tree):
+        if isinstance(node, (ast.Import, ast.ImportFrom)):
+            package = f"{node.module}." if isinstance(node, ast.ImportFrom) else ""
+            names |= {"*" for alias in node.names if f"{package}{alias.name}" == PACKAGE}
+    return names
 
 
 def _imported(tree: ast.Module) -> Iterator[tuple[str, int]]:

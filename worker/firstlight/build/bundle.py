@@ -8,6 +8,7 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from firstlight.build.bindings import bindings_names, exported_names
 from firstlight.build.compile import check_syntax, template_modules
 from firstlight.build.imports import (
     JINJA2_MODULES,
@@ -28,18 +29,8 @@ if TYPE_CHECKING:
     from firstlight.build.wrangler import Wrangler
     from firstlight.manifest import Manifest
 
-# The package imports these when they are first asked for, which no tracer sees.
-BINDINGS_MODULES = (
-    "_js",
-    "_js_services",
-    "cache",
-    "d1",
-    "fetcher",
-    "kv",
-    "queues",
-    "r2",
-    "services",
-)
+BINDINGS = "bindings.cloudflare"
+SERVICES = {f"{BINDINGS}.{name}" for name in ("cache", "fetcher", "queues", "services")}
 ENTRY_IMPORTS = (
     "from firstlight.adapters.cloudflare import Adapter\nfrom manifest import MANIFEST\n"
 )
@@ -100,18 +91,32 @@ def bundle(
     for name in ["firstlight.adapters.cloudflare", "firstlight.manifest", *wanted]:
         tracer.trace(name)
     handlers = worker_handlers(site)
-    for name in [WORKER, "bindings.cloudflare"] if handlers else []:
+    for name in [WORKER, BINDINGS, f"{BINDINGS}._js_services"] if handlers else []:
         tracer.trace(name)
-    has_bindings = "bindings.cloudflare" in tracer.found
-    if has_bindings:
-        for name in BINDINGS_MODULES:
-            tracer.trace(f"bindings.cloudflare.{name}")
+    has_bindings = BINDINGS in tracer.found
+    for name in _bindings_modules(tracer, wrangler) if has_bindings else []:
+        tracer.trace(name)
     files = {_path_of(name, origin): origin.text for name, origin in tracer.found.items()}
     if "jinja2" in tracer.found:
         files |= _jinja2_files()
     files["manifest.py"] = manifest_text(manifest, wrangler)
     files["entry.py"] = entry_text(has_bindings=has_bindings, handlers=handlers)
     return dict(sorted(files.items())), [*errors, *tracer.errors, *_syntax_errors(site, tracer)]
+
+
+def _bindings_modules(tracer: ImportTracer, wrangler: Wrangler) -> list[str]:
+    """List the modules that the bindings load when a name of theirs is first asked for."""
+    asked: set[str] = set()
+    for module, origin in tracer.found.items():
+        if not module.startswith("bindings"):
+            asked |= bindings_names(origin.text)
+    classes = {wrangler.bindings.get(name, name) for name in asked}
+    exported = exported_names()
+    if "*" in asked:  # the package as a whole: any of its names may be asked for
+        classes = {name for names in exported.values() for name in names}
+    modules = [module for module, names in exported.items() if classes.intersection(names)]
+    services = [f"{BINDINGS}._js_services"] if SERVICES.intersection(modules) else []
+    return [f"{BINDINGS}._js", *services, *modules]
 
 
 def _helpers(site: Site) -> tuple[dict[str, Origin], list[Exception]]:
