@@ -18,7 +18,12 @@ from bindings.cloudflare.errors import (
     KVError,
     NoRequestError,
     QueueError,
+    R2ChecksumError,
     R2Error,
+    R2LimitError,
+    R2PreconditionError,
+    R2RangeError,
+    R2UploadError,
     ServiceError,
     UnknownBinding,
     UnknownVariable,
@@ -30,7 +35,16 @@ if TYPE_CHECKING:
     from bindings.cloudflare.fetcher import Fetcher, FetchHeaders, FetchResponse
     from bindings.cloudflare.kv import KV, KVEntry, KVKey, KVPage, KVStream
     from bindings.cloudflare.queues import Queue, QueueBatch, QueueMessage, ScheduledEvent
-    from bindings.cloudflare.r2 import R2, HTTPMetadata, R2Object, R2ObjectBody, R2Page
+    from bindings.cloudflare.r2 import (
+        R2,
+        HTTPMetadata,
+        R2Conditional,
+        R2MultipartUpload,
+        R2Object,
+        R2ObjectBody,
+        R2Page,
+        R2UploadedPart,
+    )
     from bindings.cloudflare.services import (
         AnalyticsEngine,
         DurableObject,
@@ -76,10 +90,18 @@ __all__ = [
     "QueueBatch",
     "QueueError",
     "QueueMessage",
+    "R2ChecksumError",
+    "R2Conditional",
     "R2Error",
+    "R2LimitError",
+    "R2MultipartUpload",
     "R2Object",
     "R2ObjectBody",
     "R2Page",
+    "R2PreconditionError",
+    "R2RangeError",
+    "R2UploadError",
+    "R2UploadedPart",
     "RateLimiter",
     "Row",
     "ScheduledEvent",
@@ -111,7 +133,19 @@ HANDLES = {
 MODULES = {
     **dict.fromkeys(("KV", "KVEntry", "KVKey", "KVPage", "KVStream"), "kv"),
     **dict.fromkeys(("D1", "D1Meta", "D1Result", "D1Session", "D1Statement", "Row"), "d1"),
-    **dict.fromkeys(("R2", "HTTPMetadata", "R2Object", "R2ObjectBody", "R2Page"), "r2"),
+    **dict.fromkeys(
+        (
+            "R2",
+            "HTTPMetadata",
+            "R2Conditional",
+            "R2MultipartUpload",
+            "R2Object",
+            "R2ObjectBody",
+            "R2Page",
+            "R2UploadedPart",
+        ),
+        "r2",
+    ),
     "Cache": "cache",
     **dict.fromkeys(("Fetcher", "FetchHeaders", "FetchResponse"), "fetcher"),
     **dict.fromkeys(("Queue", "QueueBatch", "QueueMessage", "ScheduledEvent"), "queues"),

@@ -70,6 +70,9 @@ TELLING_METHODS = {
     "vectorize": "queryById",
 }
 
+# Options of R2 that are dates, which JSON does not know.
+R2_DATES = {"httpMetadata": ("cacheExpiry",), "onlyIf": ("uploadedBefore", "uploadedAfter")}
+
 
 def enter(env: object) -> None:
     """Answer bindings from a Worker's `env` for the rest of this task.
@@ -417,19 +420,27 @@ class JSR2:
     def __init__(self, bucket: js.R2Bucket) -> None:
         self._bucket = bucket
 
-    async def put(self, key: str, value: bytes, options: dict[str, Any]) -> R2ObjectData:
-        """Write with `httpMetadata` and `customMetadata`."""
+    async def put(self, key: str, value: bytes, options: dict[str, Any]) -> R2ObjectData | None:
+        """Write with R2PutOptions of the platform. None when `onlyIf` does not hold."""
         with _platform_errors():
-            found = await self._bucket.put(key, to_js(value), _to_put_options(options))
+            found = await self._bucket.put(key, to_js(value), _to_r2_options(options))
             return _from_json(found)
 
-    async def get(self, key: str, options: dict[str, Any]) -> tuple[R2ObjectData, JSBody] | None:
-        """Read, with `range` as `offset` and `length`, or `suffix`."""
+    async def get(
+        self, key: str, options: dict[str, Any]
+    ) -> tuple[R2ObjectData, JSBody | None] | None:
+        """Read, with `range` (`offset` and `length`, or `suffix`) and `onlyIf`.
+
+        No body when `onlyIf` does not hold.
+        """
         with _platform_errors():
-            found = _absent_to_none(await self._bucket.get(key, _to_json(options)))
+            found = _absent_to_none(await self._bucket.get(key, _to_r2_options(options)))
             if found is None:
                 return None
-            return _from_json(found), JSBody(cast("js.R2Object", found))
+            # Not by `body`: on Node, miniflare would take the stream for used.
+            has_body = js.Reflect.has(found, "arrayBuffer")
+            body = JSBody(cast("js.R2Object", found)) if has_body else None
+            return _from_json(found), body
 
     async def head(self, key: str) -> R2ObjectData | None:
         """Read everything but the body."""
@@ -445,6 +456,32 @@ class JSR2:
         """List in the order of the keys' UTF-8 bytes."""
         with _platform_errors():
             return _from_json(await self._bucket.list(_to_json(options)))
+
+    async def create_upload(self, key: str, options: dict[str, Any]) -> str:
+        """Begin a multipart upload and return its id."""
+        with _platform_errors():
+            upload = await self._bucket.createMultipartUpload(key, _to_r2_options(options))
+            return upload.uploadId
+
+    async def upload_part(self, key: str, upload_id: str, number: int, value: bytes) -> str:
+        """Store a part and return its ETag."""
+        with _platform_errors():
+            upload = self._bucket.resumeMultipartUpload(key, upload_id)
+            return (await upload.uploadPart(number, to_js(value))).etag
+
+    async def complete_upload(
+        self, key: str, upload_id: str, parts: Sequence[tuple[int, str]]
+    ) -> R2ObjectData:
+        """Make an object of parts, each a number and an ETag."""
+        named = [{"partNumber": number, "etag": etag} for number, etag in parts]
+        with _platform_errors():
+            upload = self._bucket.resumeMultipartUpload(key, upload_id)
+            return _from_json(await upload.complete(_to_json(named)))
+
+    async def abort_upload(self, key: str, upload_id: str) -> None:
+        """Delete the parts of an upload."""
+        with _platform_errors():
+            await self._bucket.resumeMultipartUpload(key, upload_id).abort()
 
 
 class _PlatformErrors:
@@ -525,12 +562,15 @@ def _to_arguments(params: tuple[D1Parameter, ...]) -> Any:
     return arguments
 
 
-def _to_put_options(options: dict[str, Any]) -> object:
+def _to_r2_options(options: dict[str, Any]) -> object:
     made = _to_json(options)
-    expiry = options["httpMetadata"].get("cacheExpiry")
-    if expiry is not None:
-        milliseconds = datetime.fromisoformat(expiry).timestamp() * 1000
-        made.httpMetadata.cacheExpiry = js.Date.new(milliseconds)
+    for group, names in R2_DATES.items():
+        for name in names:
+            moment = options.get(group, {}).get(name)
+            if moment is not None:
+                milliseconds = datetime.fromisoformat(moment).timestamp() * 1000
+                date = js.Date.new(milliseconds)
+                js.Reflect.set(getattr(made, group), name, date)
     return made
 
 

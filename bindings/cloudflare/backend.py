@@ -67,6 +67,7 @@ class R2ObjectData(TypedDict):
     uploaded: str
     httpMetadata: NotRequired[dict[str, str]]
     customMetadata: NotRequired[dict[str, str]]
+    checksums: NotRequired[dict[str, str]]
     storageClass: NotRequired[str]
 
 
@@ -185,14 +186,19 @@ class D1SessionBackend(D1Backend, Protocol):
 
 
 class R2Backend(Protocol):
-    """One R2 bucket."""
+    """One R2 bucket; dates among the options are in ISO 8601."""
 
-    async def put(self, key: str, value: bytes, options: dict[str, Any]) -> R2ObjectData:
-        """Write with `httpMetadata` and `customMetadata`."""
+    async def put(self, key: str, value: bytes, options: dict[str, Any]) -> R2ObjectData | None:
+        """Write with R2PutOptions of the platform. None when `onlyIf` does not hold."""
         ...
 
-    async def get(self, key: str, options: dict[str, Any]) -> tuple[R2ObjectData, R2Body] | None:
-        """Read, with `range` as `offset` and `length`, or `suffix`."""
+    async def get(
+        self, key: str, options: dict[str, Any]
+    ) -> tuple[R2ObjectData, R2Body | None] | None:
+        """Read, with `range` (`offset` and `length`, or `suffix`) and `onlyIf`.
+
+        No body when `onlyIf` does not hold.
+        """
         ...
 
     async def head(self, key: str) -> R2ObjectData | None:
@@ -205,6 +211,24 @@ class R2Backend(Protocol):
 
     async def list(self, options: dict[str, Any]) -> R2PageData:
         """List in the order of the keys' UTF-8 bytes."""
+        ...
+
+    async def create_upload(self, key: str, options: dict[str, Any]) -> str:
+        """Begin a multipart upload and return its id."""
+        ...
+
+    async def upload_part(self, key: str, upload_id: str, number: int, value: bytes) -> str:
+        """Store a part and return its ETag."""
+        ...
+
+    async def complete_upload(
+        self, key: str, upload_id: str, parts: Sequence[tuple[int, str]]
+    ) -> R2ObjectData:
+        """Make an object of parts, each a number and an ETag."""
+        ...
+
+    async def abort_upload(self, key: str, upload_id: str) -> None:
+        """Delete the parts of an upload."""
         ...
 
 

@@ -9,6 +9,11 @@ BindingError
 ├── D1Error
 │   └── D1ConstraintError    a UNIQUE, NOT NULL, CHECK or FOREIGN KEY failed
 ├── R2Error
+│   ├── R2LimitError         a key, value, its metadata or a page is beyond a limit
+│   ├── R2RangeError         the range is malformed, or begins beyond the end
+│   ├── R2ChecksumError      the body does not have the checksum that was given
+│   ├── R2PreconditionError  `only_if` does not hold; with the `object` that is there
+│   └── R2UploadError        no such upload or part, or a part of the wrong size
 ├── FetcherError             static assets, another Worker
 ├── QueueError
 ├── CacheError
@@ -21,6 +26,8 @@ from typing import TYPE_CHECKING, ClassVar
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+
+    from bindings.cloudflare.r2 import R2Object
 
 SQL_SHOWN = 200  # characters of a statement that an error shows
 
@@ -177,6 +184,36 @@ class R2Error(BindingError):
     """An R2 call failed or was given a value that R2 does not take."""
 
     service = "R2"
+
+
+class R2LimitError(R2Error):
+    """A key, a value, its metadata or a page is beyond a limit of R2."""
+
+
+class R2RangeError(R2Error):
+    """A range is malformed, or begins beyond the end of the object."""
+
+    code = "bad_range"
+
+
+class R2ChecksumError(R2Error):
+    """A checksum is malformed, or not the one of the body; nothing was stored."""
+
+
+class R2PreconditionError(R2Error):
+    """The condition `only_if` does not hold; nothing was read or stored.
+
+    Attributes:
+        object: What the key holds, after `get()`. None after `put()`, where R2 does
+            not say.
+    """
+
+    code = "precondition_failed"
+    object: R2Object | None = None
+
+
+class R2UploadError(R2Error):
+    """A multipart upload or one of its parts is missing, too small or uneven."""
 
 
 class FetcherError(BindingError):

@@ -2,228 +2,317 @@
 
 from __future__ import annotations
 
-import base64
-import binascii
 import hashlib
 import json
+import secrets
+import time
 import uuid
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
+from bindings.cloudflare._local.r2_content import (
+    CONTENT_SCHEMA,
+    EmbeddedBody,
+    add_content,
+    drop_content,
+    join_contents,
+)
+from bindings.cloudflare._local.r2_listing import list_objects
 from bindings.cloudflare.backend import PlatformError, R2ObjectData, R2PageData
 
 if TYPE_CHECKING:
     import sqlite3
-    from collections.abc import AsyncIterator, Sequence
+    from collections.abc import Sequence
 
     from bindings.cloudflare._local.database import Database
 
-CHUNK = 65_536  # bytes
-AFTER_ALL = b"\xff"  # a byte that no UTF-8 holds
-FIELDS = "key, version, size, etag, uploaded, http_metadata, custom_metadata"
+MAX_METADATA = 2048  # as miniflare counts and has it; the platform takes 8,192 bytes
+MIN_PART = 5 * 1024**2  # bytes
+# https://developers.cloudflare.com/r2/buckets/object-lifecycles/
+UPLOAD_LIFETIME = 7 * 24 * 3600  # seconds
 
-# Keys are BLOBs because R2 orders and limits them by their bytes. The body comes
-# last so that the rest is read without it.
-SCHEMA = """
-CREATE TABLE IF NOT EXISTS objects (
+# Keys are BLOBs because R2 orders and limits them by their bytes.
+SCHEMA = f"""
+{CONTENT_SCHEMA}
+CREATE TABLE IF NOT EXISTS r2_objects (
   key BLOB PRIMARY KEY,
-  version TEXT NOT NULL,
+  about TEXT NOT NULL,
+  content TEXT NOT NULL
+) WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS r2_uploads (
+  id TEXT PRIMARY KEY,
+  key BLOB NOT NULL,
+  options TEXT NOT NULL,
+  begun REAL NOT NULL,
+  is_open INTEGER NOT NULL
+) WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS r2_parts (
+  upload TEXT NOT NULL,
+  number INTEGER NOT NULL,
+  content TEXT NOT NULL,
   size INTEGER NOT NULL,
   etag TEXT NOT NULL,
-  uploaded TEXT NOT NULL,
-  http_metadata TEXT NOT NULL,
-  custom_metadata TEXT NOT NULL,
-  body BLOB NOT NULL
-)
+  md5 TEXT NOT NULL,
+  PRIMARY KEY (upload, number)
+) WITHOUT ROWID;
 """
-HEAD = f"SELECT {FIELDS} FROM objects WHERE key = ?"  # noqa: S608 - constants
-PART = "SELECT substr(body, ?, ?) FROM objects WHERE key = ?"
-NEXT = f"""
-SELECT {FIELDS} FROM objects
-WHERE key > :after AND key >= :prefix AND key < :end
-ORDER BY key LIMIT 1
-"""  # noqa: S608 - constants
 
-
-class EmbeddedBody:
-    """A body that was read together with its object."""
-
-    def __init__(self, content: bytes) -> None:
-        self.used = False
-        self._content = content
-
-    @property
-    def js_body(self) -> object:
-        """No JavaScript here."""
-        raise AttributeError("`js_body` exists in a Worker only")
-
-    async def read(self) -> bytes:
-        """Return the whole body."""
-        return self._content
-
-    async def chunks(self) -> AsyncIterator[bytes]:
-        """Yield the body in pieces of 64 KiB."""
-        for start in range(0, len(self._content), CHUNK):
-            yield self._content[start : start + CHUNK]
+NO_SUCH_UPLOAD = "The specified multipart upload does not exist. (10024)"
+NO_SUCH_PART = "One or more of the specified parts could not be found. (10025)"
+PART_TOO_SMALL = "Your proposed upload is smaller than the minimum allowed object size. (10011)"
+PARTS_UNEVEN = "There was a problem with the multipart upload. (10048)"
+BAD_RANGE = "The requested range is not satisfiable (10039)"
+METADATA_TOO_LARGE = "Your metadata headers exceed the maximum allowed metadata size. (10012)"
 
 
 class EmbeddedR2:
-    """One bucket; a body may be as large as an SQLite BLOB, about 1 GB."""
+    """One bucket, which threads and processes may share."""
 
     def __init__(self, database: Database) -> None:
         self._database = database
 
-    async def put(self, key: str, value: bytes, options: dict[str, Any]) -> R2ObjectData:
-        """Write with `httpMetadata` and `customMetadata`."""
-        row = (
-            key.encode(),
-            uuid.uuid4().hex,
-            len(value),
-            hashlib.md5(value, usedforsecurity=False).hexdigest(),
-            datetime.now(UTC).isoformat(timespec="milliseconds"),
-            json.dumps(options["httpMetadata"]),
-            json.dumps(options["customMetadata"]),
-        )
-        with self._database.connection(SCHEMA) as connection:
-            connection.execute(
-                "REPLACE INTO objects VALUES (?, ?, ?, ?, ?, ?, ?, ?)", (*row, value)
-            )
-        return _to_object(row)
+    async def put(self, key: str, value: bytes, options: dict[str, Any]) -> R2ObjectData | None:
+        """Write with R2PutOptions of the platform. None when `onlyIf` does not hold."""
+        _check_metadata(options["customMetadata"])
+        checksums = _checksums(value, options)
+        about = _about(key, len(value), checksums["md5"], options, checksums)
+        with self._database.transaction(SCHEMA) as connection:
+            found = _find(connection, key)
+            if not _holds(options.get("onlyIf", {}), found and found[0]):
+                return None
+            _replace(connection, about, add_content(connection, value))
+        return about
 
     async def get(
         self, key: str, options: dict[str, Any]
-    ) -> tuple[R2ObjectData, EmbeddedBody] | None:
-        """Read, with `range` as `offset` and `length`, or `suffix`."""
-        # One transaction, so that the object and its body are of one version.
-        with self._database.transaction(SCHEMA) as connection:
-            found = _head(connection, key)
-            if found is None:
-                return None
-            offset, length = _span(options.get("range"), found["size"])
-            part = (offset + 1, length, key.encode())
-            # SQLite gives NULL for a part of an empty BLOB.
-            content = connection.execute(PART, part).fetchone()[0] or b""
-        return found, EmbeddedBody(content)
+    ) -> tuple[R2ObjectData, EmbeddedBody | None] | None:
+        """Read, with `range` (`offset` and `length`, or `suffix`) and `onlyIf`."""
+        with self._database.connection(SCHEMA) as connection:
+            found = _find(connection, key)
+        if found is None:
+            return None
+        about, content = found
+        if not _holds(options.get("onlyIf", {}), about):
+            return about, None
+        span = _span(options.get("range"), about["size"])
+        return about, EmbeddedBody(self._database, SCHEMA, content, span)
 
     async def head(self, key: str) -> R2ObjectData | None:
         """Read everything but the body."""
         with self._database.connection(SCHEMA) as connection:
-            return _head(connection, key)
+            found = _find(connection, key)
+        return None if found is None else found[0]
 
     async def delete(self, keys: Sequence[str]) -> None:
         """Delete the keys that exist."""
         with self._database.transaction(SCHEMA) as connection:
-            connection.executemany(
-                "DELETE FROM objects WHERE key = ?", [(key.encode(),) for key in keys]
-            )
+            for key in keys:
+                _remove(connection, key)
 
     async def list(self, options: dict[str, Any]) -> R2PageData:
         """List in the order of the keys' UTF-8 bytes."""
-        page = _Page(options)
         with self._database.connection(SCHEMA) as connection:
-            while page.wants_more:
-                row = connection.execute(NEXT, page.next_values()).fetchone()
-                page.add(row)
-        return page.data()
+            return list_objects(connection, options)
+
+    async def create_upload(self, key: str, options: dict[str, Any]) -> str:
+        """Begin a multipart upload and return its id."""
+        upload_id = secrets.token_urlsafe(96)
+        now = time.time()
+        values = (upload_id, key.encode(), json.dumps(options), now)
+        with self._database.transaction(SCHEMA) as connection:
+            _drop_old_uploads(connection, now)
+            connection.execute("INSERT INTO r2_uploads VALUES (?, ?, ?, ?, 1)", values)
+        return upload_id
+
+    async def upload_part(self, key: str, upload_id: str, number: int, value: bytes) -> str:
+        """Store a part and return its ETag."""
+        etag = secrets.token_urlsafe(96)
+        with self._database.transaction(SCHEMA) as connection:
+            _upload_options(connection, key, upload_id)
+            previous = connection.execute(
+                "SELECT content FROM r2_parts WHERE upload = ? AND number = ?", (upload_id, number)
+            ).fetchone()
+            if previous is not None:
+                drop_content(connection, previous[0])
+            content = add_content(connection, value)
+            connection.execute(
+                "REPLACE INTO r2_parts VALUES (?, ?, ?, ?, ?, ?)",
+                (upload_id, number, content, len(value), etag, _digest("md5", value)),
+            )
+        return etag
+
+    async def complete_upload(
+        self, key: str, upload_id: str, parts: Sequence[tuple[int, str]]
+    ) -> R2ObjectData:
+        """Make an object of parts, each a number and an ETag."""
+        with self._database.transaction(SCHEMA) as connection:
+            options = _upload_options(connection, key, upload_id)
+            found = [_part(connection, upload_id, number, etag) for number, etag in parts]
+            _check_sizes([size for _, size, _ in found])
+            digests = bytes.fromhex("".join(md5 for _, _, md5 in found))
+            etag = f"{_digest('md5', digests)}-{len(found)}"
+            contents = [(content, size) for content, size, _ in found]
+            about = _about(key, sum(size for _, size in contents), etag, options, {})
+            _replace(connection, about, join_contents(connection, contents))
+            _close_upload(connection, upload_id, kept={content for content, _ in contents})
+        return about
+
+    async def abort_upload(self, key: str, upload_id: str) -> None:
+        """Delete the parts of an upload, unless it is completed or aborted."""
+        with self._database.transaction(SCHEMA) as connection:
+            if _upload(connection, key, upload_id)[1]:
+                _close_upload(connection, upload_id)
 
 
-class _Page:
-    """A listing in the making: one object or one folder at a time."""
-
-    def __init__(self, options: dict[str, Any]) -> None:
-        self._prefix: str = options["prefix"]
-        self._limit: int = options["limit"]
-        self._delimiter: str | None = options.get("delimiter")
-        self._include: list[str] = options["include"]
-        start = options.get("startAfter", "").encode()
-        cursor = options.get("cursor")
-        self._after = start if cursor is None else _decode_cursor(cursor)
-        self._objects: list[R2ObjectData] = []
-        self._folders: list[str] = []
-        self._cursor: str | None = None
-        self.wants_more = True
-
-    def next_values(self) -> dict[str, object]:
-        prefix = self._prefix.encode()
-        return {"after": self._after, "prefix": prefix, "end": prefix + AFTER_ALL}
-
-    def add(self, row: tuple[Any, ...] | None) -> None:
-        if row is None:
-            self.wants_more = False
-        elif len(self._objects) + len(self._folders) == self._limit:
-            self._cursor = base64.b64encode(self._after).decode()
-            self.wants_more = False
-        else:
-            self._take(_to_object(row))
-
-    def data(self) -> R2PageData:
-        page: R2PageData = {
-            "objects": self._objects,
-            "truncated": self._cursor is not None,
-            "delimitedPrefixes": self._folders,
-        }
-        if self._cursor is not None:
-            page["cursor"] = self._cursor
-        return page
-
-    def _take(self, found: R2ObjectData) -> None:
-        key = found["key"]
-        folder = self._folder(key)
-        if folder is None:
-            self._objects.append(self._with_included(found))
-            self._after = key.encode()
-        else:
-            self._folders.append(folder)
-            self._after = folder.encode() + AFTER_ALL
-
-    def _folder(self, key: str) -> str | None:
-        if not self._delimiter:
-            return None
-        end = key.find(self._delimiter, len(self._prefix))
-        return None if end < 0 else key[: end + len(self._delimiter)]
-
-    def _with_included(self, found: R2ObjectData) -> R2ObjectData:
-        if "httpMetadata" not in self._include:
-            found["httpMetadata"] = {}
-        if "customMetadata" not in self._include:
-            found["customMetadata"] = {}
-        return found
+def _find(connection: sqlite3.Connection, key: str) -> tuple[R2ObjectData, str] | None:
+    row = connection.execute(
+        "SELECT about, content FROM r2_objects WHERE key = ?", (key.encode(),)
+    ).fetchone()
+    return None if row is None else (json.loads(row[0]), row[1])
 
 
-def _head(connection: sqlite3.Connection, key: str) -> R2ObjectData | None:
-    row = connection.execute(HEAD, (key.encode(),)).fetchone()
-    return None if row is None else _to_object(row)
+def _replace(connection: sqlite3.Connection, about: R2ObjectData, content: str) -> None:
+    _remove(connection, about["key"])
+    values = (about["key"].encode(), json.dumps(about), content)
+    connection.execute("INSERT INTO r2_objects VALUES (?, ?, ?)", values)
 
 
-def _to_object(row: tuple[Any, ...]) -> R2ObjectData:
-    key, version, size, etag, uploaded, http_metadata, custom_metadata = row
+def _remove(connection: sqlite3.Connection, key: str) -> None:
+    removed = connection.execute(
+        "DELETE FROM r2_objects WHERE key = ? RETURNING content", (key.encode(),)
+    ).fetchall()
+    for (content,) in removed:
+        drop_content(connection, content)
+
+
+def _about(
+    key: str, size: int, etag: str, options: dict[str, Any], checksums: dict[str, str]
+) -> R2ObjectData:
     return {
-        "key": key.decode(),
-        "version": version,
+        "key": key,
+        "version": uuid.uuid4().hex,
         "size": size,
         "etag": etag,
         "httpEtag": f'"{etag}"',
-        "uploaded": uploaded,
-        "httpMetadata": json.loads(http_metadata),
-        "customMetadata": json.loads(custom_metadata),
-        "storageClass": "Standard",
+        "uploaded": datetime.now(UTC).isoformat(timespec="milliseconds"),
+        "httpMetadata": options["httpMetadata"],
+        "customMetadata": options["customMetadata"],
+        "checksums": checksums,
+        "storageClass": options.get("storageClass", "Standard"),
     }
+
+
+def _check_metadata(metadata: dict[str, str]) -> None:
+    if sum(map(_length, [*metadata, *metadata.values()])) > MAX_METADATA:
+        raise PlatformError(METADATA_TOO_LARGE)
+
+
+def _length(text: str) -> int:
+    return len(text) if text.isascii() or max(text) < "\u0100" else 2 * len(text)
+
+
+def _checksums(value: bytes, options: dict[str, Any]) -> dict[str, str]:
+    checksums = {"md5": _digest("md5", value)}
+    for algorithm in ("md5", "sha1", "sha256", "sha384", "sha512"):
+        given = options.get(algorithm)
+        if given is None:
+            continue
+        checksums[algorithm] = _digest(algorithm, value)
+        if given.lower() != checksums[algorithm]:
+            name = algorithm.upper().replace("SHA", "SHA-")
+            raise PlatformError(
+                f"The {name} checksum you specified did not match what we received.\n"
+                f"You provided a {name} checksum with value: {given.lower()}\n"
+                f"Actual {name} was: {checksums[algorithm]} (10037)"
+            )
+    return checksums
+
+
+def _digest(algorithm: str, value: bytes) -> str:
+    return hashlib.new(algorithm, value, usedforsecurity=False).hexdigest()
+
+
+def _holds(condition: dict[str, Any], about: R2ObjectData | None) -> bool:
+    """Test R2's conditions: ETags beat dates, and what is missing has neither."""
+    if about is None:
+        return "etagMatches" not in condition and "uploadedAfter" not in condition
+    precision = "seconds" if condition.get("secondsGranularity") else "milliseconds"
+
+    def moment(text: str) -> str:
+        return datetime.fromisoformat(text).isoformat(timespec=precision)
+
+    uploaded = moment(about["uploaded"])
+    wanted, unwanted = condition.get("etagMatches"), condition.get("etagDoesNotMatch")
+    before, after = condition.get("uploadedBefore"), condition.get("uploadedAfter")
+    any_of_it = ("*", about["etag"])
+    if (wanted is not None and wanted not in any_of_it) or unwanted in any_of_it:
+        return False
+    is_before = before is None or uploaded < moment(before) or wanted is not None
+    is_after = after is None or moment(after) < uploaded or unwanted is not None
+    return is_before and is_after
 
 
 def _span(wanted: dict[str, int] | None, size: int) -> tuple[int, int]:
     if wanted is None:
         return 0, size
-    if "suffix" in wanted:
-        length = min(wanted["suffix"], size)
-        return size - length, length
-    offset = wanted["offset"]
+    offset = size - min(wanted["suffix"], size) if "suffix" in wanted else wanted["offset"]
     if offset >= size:
-        raise PlatformError("get: The requested range is not satisfiable (10039)")
+        raise PlatformError(BAD_RANGE)
     return offset, min(wanted.get("length", size), size - offset)
 
 
-def _decode_cursor(cursor: str) -> bytes:
-    try:
-        return base64.b64decode(cursor, validate=True)
-    except binascii.Error as error:
-        raise PlatformError(f"the cursor `{cursor}` is none of R2's.") from error
+def _upload(connection: sqlite3.Connection, key: str, upload_id: str) -> tuple[str, int]:
+    found = connection.execute(
+        "SELECT options, is_open FROM r2_uploads WHERE id = ? AND key = ?",
+        (upload_id, key.encode()),
+    ).fetchone()
+    if found is None:
+        raise PlatformError(NO_SUCH_UPLOAD)
+    return found
+
+
+def _upload_options(connection: sqlite3.Connection, key: str, upload_id: str) -> dict[str, Any]:
+    options, is_open = _upload(connection, key, upload_id)
+    if not is_open:
+        raise PlatformError(NO_SUCH_UPLOAD)
+    return json.loads(options)
+
+
+def _part(
+    connection: sqlite3.Connection, upload_id: str, number: int, etag: str
+) -> tuple[str, int, str]:
+    found = connection.execute(
+        "SELECT content, size, md5 FROM r2_parts WHERE upload = ? AND number = ? AND etag = ?",
+        (upload_id, number, etag),
+    ).fetchone()
+    if found is None:
+        raise PlatformError(NO_SUCH_PART)
+    return found
+
+
+def _check_sizes(sizes: list[int]) -> None:
+    if any(size < MIN_PART for size in sizes[:-1]):
+        raise PlatformError(PART_TOO_SMALL)
+    if any(size != sizes[0] for size in sizes[:-1]) or sizes[-1:] > sizes[:1]:
+        raise PlatformError(PARTS_UNEVEN)
+
+
+def _close_upload(
+    connection: sqlite3.Connection, upload_id: str, kept: frozenset[str] | set[str] = frozenset()
+) -> None:
+    parts = connection.execute(
+        "DELETE FROM r2_parts WHERE upload = ? RETURNING content", (upload_id,)
+    ).fetchall()
+    for (content,) in parts:
+        if content not in kept:
+            drop_content(connection, content)
+    connection.execute("UPDATE r2_uploads SET is_open = 0 WHERE id = ?", (upload_id,))
+
+
+def _drop_old_uploads(connection: sqlite3.Connection, now: float) -> None:
+    old = connection.execute(
+        "SELECT id FROM r2_uploads WHERE begun < ?", (now - UPLOAD_LIFETIME,)
+    ).fetchall()
+    for (upload_id,) in old:
+        _close_upload(connection, upload_id)
+        connection.execute("DELETE FROM r2_uploads WHERE id = ?", (upload_id,))

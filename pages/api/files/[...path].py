@@ -61,7 +61,7 @@ async def DELETE(ctx: APIContext) -> Response:
 
 
 async def _list() -> Response:
-    page = await FILES.list()
+    page = await FILES.list(include=[])
     files = [describe(found) for found in page.objects]
     return Response.from_json({"files": files, "truncated": page.truncated})
 
