@@ -43,6 +43,7 @@ if TYPE_CHECKING:
         R2Object,
         R2ObjectBody,
         R2Page,
+        R2Response,
         R2UploadedPart,
     )
     from bindings.cloudflare.services import (
@@ -100,6 +101,7 @@ __all__ = [
     "R2Page",
     "R2PreconditionError",
     "R2RangeError",
+    "R2Response",
     "R2UploadError",
     "R2UploadedPart",
     "RateLimiter",
@@ -142,6 +144,7 @@ MODULES = {
             "R2Object",
             "R2ObjectBody",
             "R2Page",
+            "R2Response",
             "R2UploadedPart",
         ),
         "r2",

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import datetime
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 if TYPE_CHECKING:
+    from collections.abc import AsyncIterable
+
     from bindings.cloudflare.backend import R2ObjectData
 
 HTTP_NAMES = {
@@ -105,6 +107,17 @@ class R2UploadedPart:
 
     number: int
     etag: str
+
+
+class R2Response(NamedTuple):
+    """An answer to an HTTP request: `Response(*answer)` makes a response of it.
+
+    The headers have lower-case names and may be changed.
+    """
+
+    body: AsyncIterable[bytes] | None
+    status: int
+    headers: dict[str, str]
 
 
 def to_object(data: R2ObjectData, wanted: tuple[int, int | None] | None = None) -> R2Object:

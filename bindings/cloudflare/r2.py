@@ -14,6 +14,7 @@ from bindings.cloudflare._r2_options import (
     put_options,
     range_option,
 )
+from bindings.cloudflare._r2_serving import serve
 from bindings.cloudflare._r2_upload import (
     R2MultipartUpload,
     R2UploadedPart,
@@ -26,6 +27,7 @@ from bindings.cloudflare._r2_values import (
     R2Conditional,
     R2Object,
     R2Page,
+    R2Response,
     to_object,
 )
 from bindings.cloudflare.errors import R2PreconditionError
@@ -35,6 +37,7 @@ if TYPE_CHECKING:
     from collections.abc import AsyncIterable, AsyncIterator, Mapping, Sequence
     from typing import NoReturn
 
+    from bindings.cloudflare._r2_serving import Request
     from bindings.cloudflare.backend import R2Body, R2ObjectData
 
     StorageClass = Literal["Standard", "InfrequentAccess"]
@@ -48,6 +51,7 @@ __all__ = [
     "R2Object",
     "R2ObjectBody",
     "R2Page",
+    "R2Response",
     "R2UploadedPart",
 ]
 
@@ -182,6 +186,33 @@ class R2:
         about = to_object(data, range)
         values = {each.name: getattr(about, each.name) for each in fields(about)}
         return R2ObjectBody(**values, _bucket=self.name, _body=body)
+
+    async def respond(self, key: str, request: Request) -> R2Response | None:
+        """Answer a GET or HEAD request with an object, as RFC 9110 wants it.
+
+        200; 206 for a `Range` of one part (several are answered whole); 304 and 412 by
+        `If-None-Match`, `If-Modified-Since`, `If-Match` and `If-Unmodified-Since`; 416
+        for a range beyond the end. `If-Range` is heeded, and HEAD gets no body.
+
+        The headers tell type, length, ETag, date and what `http_metadata` holds. Make a
+        response of any framework with them; the body does not pass through Python:
+
+            answer = await media.respond("logo.png", ctx.request)
+            return ctx.rewrite("/404") if answer is None else Response(*answer)
+
+        Args:
+            key: 1 to 1,024 bytes of UTF-8.
+            request: Has `method`, and `headers` with `get()`: Firstlight's request, or
+                that of another framework. A method other than GET is answered as HEAD.
+
+        Returns:
+            Body, status and headers. None when the key is missing.
+
+        Source:
+            https://datatracker.ietf.org/doc/html/rfc9110#section-13.2.2
+            https://datatracker.ietf.org/doc/html/rfc9110#section-14.2
+        """
+        return await serve(self, key, request)
 
     async def put(  # noqa: PLR0913 - the platform's options
         self,
