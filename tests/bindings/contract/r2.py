@@ -20,7 +20,7 @@ from bindings.cloudflare import (
     R2UploadedPart,
     R2UploadError,
 )
-from contract.suite import ALL_BYTES, TEXT, Raised, Site, contract, raises
+from contract.suite import ALL_BYTES, TEXT, Raised, Site, contract, living_proxies, raises
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
@@ -105,6 +105,25 @@ async def r2_body_is_iterated(site: Site) -> None:
     async for chunk in await opened(site, "large"):
         assert content.startswith(chunk)
         break
+
+
+@contract
+async def r2_reading_in_pieces_leaks_no_proxy(site: Site) -> None:
+    async def turn() -> int:
+        async for _ in await opened(site, "leak"):
+            pass
+        async for _ in await opened(site, "leak"):
+            break
+        await site.r2.put("leak/copy", await opened(site, "leak"))
+        upload = await site.r2.create_multipart_upload("leak/copy")
+        await upload.complete([await upload.upload_part(1, "x")])
+        await asyncio.sleep(0.05)
+        return living_proxies()
+
+    await site.r2.put("leak", ALL_BYTES * 1024)
+    await turn()
+    before = await turn()
+    assert max([await turn() for _ in range(5)]) <= before
 
 
 @contract
