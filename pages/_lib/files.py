@@ -1,19 +1,20 @@
-"""Visitors' files in R2: what may be a key, how much is read, how it is served."""
+"""Visitors' files in R2: what may be a key, how much is read, what a browser may do with it."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from bindings.cloudflare import R2, R2Object
+from bindings.cloudflare import R2, HTTPMetadata, R2Object
 from firstlight.errors import RequestError
 
 if TYPE_CHECKING:
+    from collections.abc import AsyncIterator
+
     from firstlight import APIContext
 
 FILES = R2("FILES")
 LONGEST_KEY = 1024  # bytes
 MOST_BYTES = 10 * 1024 * 1024
-UNKNOWN_TYPE = "application/octet-stream"
 # What a browser shows without running it; everything else is offered as a download.
 SHOWN = ("image/png", "image/jpeg", "image/gif", "image/webp", "image/avif", "text/plain")
 
@@ -32,37 +33,46 @@ def read_key(ctx: APIContext) -> str:
     return key
 
 
-async def read_upload(ctx: APIContext) -> bytes:
-    """Read the body.
+def check_length(ctx: APIContext) -> None:
+    """Refuse a body that is announced as too large.
 
     Raises:
-        RequestError: It is larger than 10 MB (413); no more than that is read.
+        RequestError: It is larger than 10 MB (413).
     """
     length = ctx.request.headers.get("content-length") or ""
     if length.isdigit() and int(length) > MOST_BYTES:
         raise _too_large()
-    content = bytearray()
+
+
+async def upload_of(ctx: APIContext) -> AsyncIterator[bytes]:
+    """Pass the body on piece by piece.
+
+    Raises:
+        RequestError: It is larger than 10 MB (413); no more than that is read.
+    """
+    size = 0
     async for chunk in ctx.request.stream():
-        content += chunk
-        if len(content) > MOST_BYTES:
+        size += len(chunk)
+        if size > MOST_BYTES:
             raise _too_large()
-    return bytes(content)
+        yield chunk
 
 
-def is_current(ctx: APIContext, found: R2Object) -> bool:
-    """Tell whether the visitor's copy is the stored one (RFC 9110 §13.1.2)."""
-    given = ctx.request.headers.get("if-none-match") or ""
-    tags = {tag.strip().removeprefix("W/") for tag in given.split(",")}
-    return "*" in tags or found.http_etag in tags
+def http_metadata_of(ctx: APIContext) -> HTTPMetadata:
+    """Return what is to be kept of the headers of an upload."""
+    headers = ctx.request.headers
+    return HTTPMetadata(
+        content_type=headers.get("content-type"),
+        content_encoding=headers.get("content-encoding"),
+    )
 
 
-def headers_of(found: R2Object) -> dict[str, str]:
-    """Make the headers of a file, which share the site's origin but none of its rights."""
-    content_type = found.http_metadata.content_type or UNKNOWN_TYPE
+def safe(headers: dict[str, str]) -> dict[str, str]:
+    """Complete the headers of a file, which shares the site's origin but none of its rights."""
+    content_type = headers.get("content-type", "")
     is_shown = content_type.partition(";")[0].strip().lower() in SHOWN
     return {
-        "content-type": content_type,
-        "etag": found.http_etag,
+        **headers,
         "cache-control": "no-cache",  # ask again, get a 304
         "content-disposition": "inline" if is_shown else "attachment",
         "content-security-policy": "sandbox; default-src 'none'; style-src 'unsafe-inline'",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import concurrent.futures
+import gzip
 import os
 import re
 
@@ -237,6 +238,65 @@ def test_files_answer_304_head_delete_and_list(client: httpx.Client) -> None:
     assert (client.head(path).status_code, client.head(path).content) == (200, b"")
     assert "doc.txt" in listed
     assert client.delete(path, headers=JSON).status_code == 204
+    assert client.get(path).status_code == 404
+
+
+def test_files_are_served_in_part(client: httpx.Client) -> None:
+    path = "/api/files/part.bin"
+    client.put(path, content=bytes(range(256)), headers={"content-type": "image/png"})
+    etag = client.get(path).headers["etag"]
+    part = client.get(path, headers={"range": "bytes=-16", "if-range": etag})
+    other = client.get(path, headers={"range": "bytes=0-1", "if-range": '"other"'})
+    beyond = client.get(path, headers={"range": "bytes=256-"})
+    failed = client.get(path, headers={"if-match": '"other"'})
+
+    assert (part.status_code, part.content) == (206, bytes(range(240, 256)))
+    assert part.headers["content-range"] == "bytes 240-255/256"
+    assert (other.status_code, other.content) == (200, bytes(range(256)))
+    assert (beyond.status_code, beyond.headers["content-range"]) == (416, "bytes */256")
+    assert (failed.status_code, failed.content) == (412, b"")
+
+
+def test_files_tell_their_length_to_head(client: httpx.Client) -> None:
+    client.put("/api/files/head.png", content=b"x" * 300, headers={"content-type": "image/png"})
+    head = client.head("/api/files/head.png")
+
+    assert head.headers["content-length"] == "300"
+    assert head.headers["accept-ranges"] == "bytes"
+    assert head.headers["content-security-policy"].startswith("sandbox;")
+
+
+def test_files_are_not_encoded_twice(client: httpx.Client) -> None:
+    data = gzip.compress(b"text " * 100)
+    path = "/api/files/text.txt"
+    client.put(
+        path, content=data, headers={"content-type": "text/plain", "content-encoding": "gzip"}
+    )
+    with client.stream("GET", path) as response:
+        served = b"".join(response.iter_raw())
+
+    assert served == data
+
+
+def test_files_of_more_than_one_part_are_streamed(client: httpx.Client) -> None:
+    data = os.urandom(9 * 1024 * 1024)
+    path = "/api/files/large.bin"
+    stored = client.put(path, content=data)
+
+    assert (stored.status_code, stored.json()["size"]) == (201, len(data))
+    assert client.get(path).content == data
+    assert (
+        client.get(path, headers={"range": "bytes=8388600-8388615"}).content
+        == data[8388600:8388616]
+    )
+
+
+def test_files_that_are_too_large_are_refused(client: httpx.Client) -> None:
+    path = "/api/files/huge.bin"
+    announced = client.put(path, content=bytes(10 * 1024 * 1024 + 1))
+    counted = client.put(path, content=(bytes(1024 * 1024) for _ in range(11)))
+
+    assert (announced.status_code, counted.status_code) == (413, 413)
     assert client.get(path).status_code == 404
 
 

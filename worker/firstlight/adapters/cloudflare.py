@@ -161,9 +161,10 @@ def js_response(response: Response, platform: _Platform, unread: _Body | None) -
         platform: Keeps the Worker alive while a stream goes out.
         unread: The request's body, which a streamed response may read as it goes.
     """
-    init = js.JSON.parse(
-        json.dumps({"status": response.status, "headers": response.headers.items()})
-    )
+    options: dict[str, Any] = {"status": response.status, "headers": response.headers.items()}
+    if response.headers.get("content-encoding") is not None:
+        options["encodeBody"] = "manual"  # it is encoded; the runtime would do it again
+    init = js.JSON.parse(json.dumps(options))
     body = response.body
     if body is None or response.status in NULL_BODY_STATUSES:
         return js.Response.new(None, init)
