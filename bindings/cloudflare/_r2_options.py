@@ -97,7 +97,7 @@ class R2Call(Call):
         """Make an error of what the platform said."""
         told = PLATFORM_MESSAGE.fullmatch(message)
         if told is None:
-            return self.error(message)
+            return self.error(message, code="bad_cursor" if "cursor" in message else None)
         return self.error(told[1].replace("\n", " "), code=CODES.get(int(told[2])))
 
     def check_key(self) -> None:
