@@ -101,7 +101,8 @@ def _home(module: str, name: str) -> str:
     tree = ast.parse(Path(str(spec and spec.origin)).read_text("utf-8"))
     imports = (node for node in tree.body if isinstance(node, ast.ImportFrom) and node.module)
     homes = (str(i.module) for i in imports if name in {alias.name for alias in i.names})
-    return next(homes, module)
+    home = next(homes, None)
+    return _home(home, name) if home else module
 
 
 def type_of(value: object) -> str:
