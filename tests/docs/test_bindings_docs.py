@@ -25,6 +25,8 @@ PAGES = sorted((Path(__file__).parents[2] / "pages/docs/bindings").glob("*.md"))
 BLOCK = re.compile(r"^```(\w+)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 EXPECTED = re.compile(r"  # → (.+)$")
 
+ASSETS = {"hello.txt": "Hello"}
+# Of the pages that show no configuration.
 WRANGLER_TOML = """
 kv_namespaces = [{ binding = "CACHE", id = "cache" }]
 d1_databases = [{ binding = "DB", database_name = "db", database_id = "db" }]
@@ -59,12 +61,21 @@ def program(page: Path) -> tuple[ast.Module, int]:
     return ast.Module(body, []), checks
 
 
+def write_site(page: Path, folder: Path) -> None:
+    """Write the site that a page's examples belong to."""
+    config = "\n".join(text for _, text in blocks(page, "toml")) or WRANGLER_TOML
+    (folder / "wrangler.toml").write_text(config, encoding="utf-8")
+    (folder / "migrations").mkdir()
+    for number, (_, text) in enumerate(blocks(page, "sql")):
+        (folder / "migrations" / f"{number:04}.sql").write_text(text, encoding="utf-8")
+    (folder / "dist/client").mkdir(parents=True)
+    for name, text in ASSETS.items():
+        (folder / "dist/client" / name).write_text(text, encoding="utf-8")
+
+
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
 def test_examples_do_what_the_page_says(page: Path, tmp_path: Path) -> None:
-    (tmp_path / "wrangler.toml").write_text(WRANGLER_TOML, encoding="utf-8")
-    (tmp_path / "migrations").mkdir()
-    for number, (_, text) in enumerate(blocks(page, "sql")):
-        (tmp_path / "migrations" / f"{number:04}.sql").write_text(text, encoding="utf-8")
+    write_site(page, tmp_path)
     checked: list[object] = []
 
     def check(value: object, promise: str) -> None:
@@ -73,10 +84,12 @@ def test_examples_do_what_the_page_says(page: Path, tmp_path: Path) -> None:
 
     namespace: dict[str, Any] = {"check": check, "__name__": page.stem}
     module, checks = program(page)
+    asserts = sum(isinstance(node, ast.Assert) for node in ast.walk(module))
     flags = ast.PyCF_ALLOW_TOP_LEVEL_AWAIT
     code = compile(module, page, "exec", flags, dont_inherit=True)
     with use(tmp_path):
         outcome = eval(code, namespace)  # noqa: S307 - as above
         if inspect.iscoroutine(outcome):
             asyncio.run(outcome)
-    assert len(checked) == checks > 0
+    assert len(checked) == checks
+    assert checks + asserts > 0
