@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from types import NoneType
 from typing import TYPE_CHECKING
 
 from firstlight.errors import RequestError
@@ -56,11 +57,25 @@ class Request:
     ) -> None:
         self.method = method
         self.url = url
-        self.headers = headers if isinstance(headers, Headers) else Headers(headers)
-        self.cf: dict[str, Any] = cf or {}
+        self._headers = headers if isinstance(headers, (Headers, NoneType)) else Headers(headers)
+        self._cf = cf
         self.max_body = DEFAULT_MAX_BODY
         self._body = body
         self._used = False
+
+    @property
+    def headers(self) -> Headers:
+        """The header fields."""
+        if self._headers is None:
+            self._headers = self._read_headers()
+        return self._headers
+
+    @property
+    def cf(self) -> dict[str, Any]:
+        """What Cloudflare knows of the connection (country, colo, TLS); empty elsewhere."""
+        if self._cf is None:
+            self._cf = self._read_cf()
+        return self._cf
 
     @property
     def body_used(self) -> bool:
@@ -115,6 +130,14 @@ class Request:
         elif body is not None:
             async for chunk in body.stream():
                 yield chunk
+
+    def _read_headers(self) -> Headers:
+        """Return the headers that were not given; an adapter reads them when they are wanted."""
+        return Headers()
+
+    def _read_cf(self) -> dict[str, Any]:
+        """Return what is known of the connection, as `_read_headers` does."""
+        return {}
 
     def _take(self) -> bytes | Body | None:
         if self._used:

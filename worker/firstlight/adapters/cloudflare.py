@@ -29,6 +29,9 @@ if TYPE_CHECKING:
 
     T = TypeVar("T")
 
+# https://fetch.spec.whatwg.org/#dom-request: these have no body.
+BODILESS = ("GET", "HEAD")
+MOST_INITS = 64  # pairs of status and headers that are kept in JavaScript's form
 ASSETS_ORIGIN = "https://assets.local"  # the host of an ASSETS request does not matter
 
 
@@ -43,6 +46,7 @@ class Adapter:
     def __init__(self, manifest: Manifest, enter: Callable[[object], object] | None = None) -> None:
         self._app = App(manifest, log=_log)
         self._enter = enter
+        self._inits: dict[tuple[object, ...], object] = {}
 
     async def fetch(self, request: object, env: object, ctx: js.ExecutionContext) -> js.Response:
         """Answer a request.
@@ -52,17 +56,49 @@ class Adapter:
             env: The bindings.
             ctx: Has `waitUntil`.
         """
-        js_request: js.Request = getattr(request, "js_object", request)  # pyright: ignore[reportAssignmentType] - one of the two
+        js_request: js.Request = request if isinstance(request, JsProxy) else request.js_object  # pyright: ignore[reportAttributeAccessIssue, reportUnknownMemberType, reportAssignmentType, reportUnknownVariableType] - one of the two
         if self._enter is not None:
             self._enter(env)
         platform = _Platform(js_request, env, ctx)
-        stream = _value(js_request.body)
-        body = _Body(js_request, stream) if stream is not None else None
-        response = await self._app.handle(request_of(js_request, body), platform)
-        reads_on = response.is_streamed and response.status not in NULL_BODY_STATUSES
-        if body is not None and not reads_on:
+        method = js_request.method
+        body = None if method in BODILESS else _body_of(js_request)
+        response = await self._app.handle(_Request(js_request, method, body), platform)
+        if body is not None and not _reads_on(response):
             await body.discard()
-        return js_response(response, platform, body)
+        return self._js_response(response, platform, body)
+
+    def _js_response(
+        self, response: Response, platform: _Platform, unread: _Body | None
+    ) -> js.Response:
+        """Make a JavaScript response of ours.
+
+        Args:
+            response: Ours.
+            platform: Keeps the Worker alive while a stream goes out.
+            unread: The request's body, which a streamed response may read as it goes.
+        """
+        init = self._init_of(response)
+        body = response.body
+        if body is None or response.status in NULL_BODY_STATUSES:
+            return js.Response.new(None, init)
+        if isinstance(body, str):
+            # workerd sends lone surrogates as they are.
+            return js.Response.new(body if body.isascii() else to_js(encoded(body)), init)
+        if isinstance(body, bytes):
+            return js.Response.new(to_js(body), init)
+        if response.is_streamed:
+            return js.Response.new(_stream_of(body, platform, unread), init)
+        return js.Response.new(body.js_body, init)  # pyright: ignore[reportAttributeAccessIssue, reportUnknownMemberType, reportUnknownArgumentType] - see is_streamed
+
+    def _init_of(self, response: Response) -> object:
+        """Return status and headers as JavaScript takes them, made once for a common pair."""
+        key = (response.status, *response.headers.items())
+        init = self._inits.get(key)
+        if init is None:
+            init = js.JSON.parse(json.dumps({"status": key[0], "headers": key[1:]}))
+            if len(self._inits) < MOST_INITS:
+                self._inits[key] = init
+        return init
 
 
 class _Platform:
@@ -141,42 +177,29 @@ class _Body:
                 pass
 
 
-def request_of(request: js.Request, body: _Body | None) -> Request:
-    """Make our request of a JavaScript one."""
-    cf = _value(getattr(request, "cf", None))
-    return Request(
-        request.method,
-        request.url,
-        Headers.of_trusted(_pairs(request.headers)),
-        body,
-        cf=json.loads(js.JSON.stringify(cf)) if cf is not None else None,
-    )
+class _Request(Request):
+    """A JavaScript request as ours; what is not asked for does not cross over."""
+
+    def __init__(self, request: js.Request, method: str, body: _Body | None) -> None:
+        super().__init__(method, request.url, None, body)
+        self._js_request = request
+
+    def _read_headers(self) -> Headers:
+        return Headers.of_trusted(_pairs(self._js_request.headers))
+
+    def _read_cf(self) -> dict[str, Any]:
+        cf = _value(getattr(self._js_request, "cf", None))
+        return {} if cf is None else json.loads(js.JSON.stringify(cf))
 
 
-def js_response(response: Response, platform: _Platform, unread: _Body | None) -> js.Response:
-    """Make a JavaScript response of ours.
+def _body_of(request: js.Request) -> _Body | None:
+    stream = _value(request.body)
+    return None if stream is None else _Body(request, stream)
 
-    Args:
-        response: Ours.
-        platform: Keeps the Worker alive while a stream goes out.
-        unread: The request's body, which a streamed response may read as it goes.
-    """
-    options: dict[str, Any] = {"status": response.status, "headers": response.headers.items()}
-    if response.headers.get("content-encoding") is not None:
-        options["encodeBody"] = "manual"  # it is encoded; the runtime would do it again
-    init = js.JSON.parse(json.dumps(options))
-    body = response.body
-    if body is None or response.status in NULL_BODY_STATUSES:
-        return js.Response.new(None, init)
-    if isinstance(body, str) and not body.isascii():
-        body = encoded(body)  # workerd sends lone surrogates as they are
-    if isinstance(body, str):
-        return js.Response.new(body, init)
-    if isinstance(body, bytes):
-        return js.Response.new(to_js(body), init)
-    if response.is_streamed:
-        return js.Response.new(_stream_of(body, platform, unread), init)
-    return js.Response.new(body.js_body, init)  # pyright: ignore[reportAttributeAccessIssue, reportUnknownMemberType, reportUnknownArgumentType] - see is_streamed
+
+def _reads_on(response: Response) -> bool:
+    """Tell whether a response is made while it is sent, and so may read the request meanwhile."""
+    return response.is_streamed and response.status not in NULL_BODY_STATUSES
 
 
 def _stream_of(
