@@ -41,7 +41,7 @@ COMPILED = """\
 from __future__ import annotations
 __page__ = 'pages/index.html'
 __template__ = 'index.html'
-__lines__ = '3+2 8+3 9+5 14+4 15+6 19+12 38=15 40=16 45=17'
+__lines__ = '3+2 8+3 9+5 14+4 15+6 19+12 24=15 38=15 40=16 45=17'
 
 import math
 prerender = False
@@ -117,7 +117,7 @@ def test_compiled_page_keeps_static_paths_only_when_prerendered(write_site: Writ
 def test_compiled_page_without_frontmatter_has_only_its_template(write_site: WriteSite) -> None:
     module = compiled(write_site, {"pages/a.html": "---\n# nothing\n---\n<p>"})["pages/a.html"]
     assert "_frontmatter" not in module.text
-    assert runs_of(module) == ""
+    assert runs_of(module) == "9=4"
 
 
 def test_compiled_endpoint_is_the_file_itself(write_site: WriteSite) -> None:
@@ -258,6 +258,10 @@ BROKEN: list[tuple[Files, str]] = [
     (
         {"index.html": "---\nx = 0\n---\n\n<p>\n{{ 1 // x }}\n"},
         "pages/index.html:6 (route /): ZeroDivisionError: integer division or modulo by zero\n",
+    ),
+    (
+        {"index.html": "\n\n{{ 1 if (1).x }}"},
+        "pages/index.html:3 (route /): UndefinedError: 'int object' has no attribute 'x'\n",
     ),
     (
         {"index.html": "\n{% if x %}{% endif %}\n"},

@@ -8,7 +8,13 @@ from __future__ import annotations
 import asyncio
 from typing import TYPE_CHECKING
 
-from firstlight.templating import Template, TemplateModule, Templates, current_ctx
+from firstlight.templating import (
+    Render,
+    Template,
+    TemplateModule,
+    Templates,
+    current_render,
+)
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Mapping
@@ -36,7 +42,7 @@ class StreamedTemplate(Template):
         is_ready = asyncio.Event()
 
         async def render() -> None:
-            current_ctx.set(ctx)
+            current_render.set(Render(ctx))
             async for piece in self.root_render_func(
                 self.new_context({**names, **pending, "ctx": ctx})
             ):
@@ -73,7 +79,10 @@ class StreamedTemplate(Template):
     async def _get_default_module_async(self, ctx: Context | None = None) -> TemplateModule:
         """Render it for `import` and `include` without context: only globals."""
         del ctx
-        return await self.make_module_async()
+        modules = current_render.get().modules
+        if self.name not in modules:
+            modules[self.name] = await self.make_module_async()
+        return modules[self.name]
 
 
 class StreamedTemplates(Templates):

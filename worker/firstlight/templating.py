@@ -53,8 +53,17 @@ GLOBALS: dict[str, Any] = {
     "joiner": Joiner,
     "namespace": Namespace,
 }
-# The `ctx` of the page that is being rendered: imports and includes without context see it, too.
-current_ctx: ContextVar[object] = ContextVar("ctx")
+
+
+class Render:
+    """One render: its `ctx`, and the templates imported without context, rendered once each."""
+
+    def __init__(self, ctx: object) -> None:
+        self.ctx = ctx
+        self.modules: dict[str, TemplateModule] = {}
+
+
+current_render: ContextVar[Render] = ContextVar("render")
 
 
 class Template:
@@ -67,12 +76,12 @@ class Template:
 
     def render(self, names: Mapping[str, Any], ctx: object) -> str:
         """Render with the frontmatter's names; `ctx` counts as a global."""
-        token = current_ctx.set(ctx)
+        token = current_render.set(Render(ctx))
         try:
             context = self.new_context({**names, "ctx": ctx})
             return concat(self.root_render_func(context))
         finally:
-            current_ctx.reset(token)
+            current_render.reset(token)
 
     def new_context(
         self,
@@ -87,7 +96,7 @@ class Template:
             self.blocks,
             vars,
             shared,
-            {**GLOBALS, "ctx": current_ctx.get()},
+            {**GLOBALS, "ctx": current_render.get().ctx},
             locals,
         )
 
@@ -104,7 +113,10 @@ class Template:
     def _get_default_module(self, ctx: Context | None = None) -> TemplateModule:
         """Render it for `import` and `include` without context: only globals."""
         del ctx
-        return self.make_module()
+        modules = current_render.get().modules
+        if self.name not in modules:
+            modules[self.name] = self.make_module()
+        return modules[self.name]
 
 
 class TemplateModule:
@@ -120,6 +132,9 @@ class TemplateModule:
 
     def __str__(self) -> str:
         return concat(self._body_stream)
+
+    def __repr__(self) -> str:
+        return f"<TemplateModule {self.__name__!r}>"
 
 
 class Templates:
@@ -188,6 +203,8 @@ class Templates:
     ) -> Template:
         """Return the first template that is there."""
         tried: list[Any] = list(names)
+        if not tried:
+            raise TemplatesNotFound(message="Tried to select from an empty list of templates.")
         for name in tried:
             try:
                 return self.get_template(name, parent)

@@ -12,6 +12,8 @@ from html import escape
 from typing import TYPE_CHECKING, Any
 
 from jinja2 import Environment, StrictUndefined, TemplateSyntaxError, nodes
+from jinja2.compiler import CodeGenerator
+from jinja2.optimizer import Optimizer
 
 from firstlight.build.frontmatter import Source, analyse, key_line, split_source
 from firstlight.build.markdown import render_markdown
@@ -51,6 +53,22 @@ class CompiledModule:
     lines: str = SAME_LINES
 
 
+class _Optimizer(Optimizer):
+    """Folds constants; what cannot be evaluated is left to fail when, and if, it is rendered."""
+
+    def generic_visit(self, node: nodes.Node, *args: Any, **kwargs: Any) -> nodes.Node:
+        try:
+            return super().generic_visit(node, *args, **kwargs)
+        except Exception:  # noqa: BLE001 - whatever a filter raises for a constant
+            return node
+
+
+class _Generator(CodeGenerator):
+    def __init__(self, environment: Environment, *args: Any) -> None:
+        super().__init__(environment, *args)
+        self.optimizer = _Optimizer(environment)
+
+
 class Compiler:
     """Compiles the pages and templates of a site.
 
@@ -65,7 +83,9 @@ class Compiler:
     @cached_property
     def _environment(self) -> Environment:
         # design.md 4: autoescape always on, and a name that is not there is an error.
-        return Environment(autoescape=True, undefined=StrictUndefined)
+        environment = Environment(autoescape=True, undefined=StrictUndefined)
+        environment.code_generator_class = _Generator
+        return environment
 
     @cached_property
     def _streamer(self) -> Streamer:
@@ -318,7 +338,7 @@ def _write_jinja(module: _Writer, function: str, code: str, offset: int) -> None
     targets = dict(_debug_lines(debug_info))
     module.add("")
     module.add("")
-    module.add(f"def {function}(environment):")
+    module.add_code_of(1 + offset, [f"def {function}(environment):"])
     for number, text in enumerate(body.split("\n"), 1):
         line = f"    {text}" if text else ""
         if number in targets:
