@@ -1,0 +1,1 @@
+"""What compiled templates need at run time; each module is imported by those that use it."""
