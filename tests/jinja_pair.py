@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import random
-from types import ModuleType, SimpleNamespace
+from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from jinja2 import Environment, FunctionLoader, StrictUndefined
 
 from firstlight.build.compile import compile_site, template_modules
 from firstlight.build.config import load_config
+from firstlight.build.loader import SiteLoader, loaded
 from firstlight.build.scan import scan
 from firstlight.errors import site_frames
 from firstlight.templating import Templates
@@ -22,7 +23,16 @@ if TYPE_CHECKING:
 
 CTX = SimpleNamespace(title="<ctx>")
 # The modules that the same classes live in; messages name them.
-OURS_AND_JINJAS = ("firstlight.templating.", "jinja2.environment.", "jinja2.runtime.")
+OURS_AND_JINJAS = (
+    "firstlight.templating.",
+    "firstlight.rendering.blocks.",
+    "firstlight.rendering.loops.",
+    "firstlight.rendering.macros.",
+    "pages._jinja2.",
+    "jinja2.environment.",
+    "jinja2.runtime.",
+    "jinja2.utils.",
+)
 
 
 class Outcome(NamedTuple):
@@ -101,12 +111,12 @@ def compiled(root: Path, files: Mapping[str, str]) -> Templates:
     modules, errors = compile_site(site)
     assert [str(error) for error in errors] == []
 
-    def load(name: str) -> ModuleType:
-        module = ModuleType(name)
-        exec(compile(modules[name].text, f"<{name}>", "exec"), module.__dict__)  # noqa: S102 - compiled above
-        return module
-
-    return Templates(template_modules(site), load)
+    loader = SiteLoader(site, modules)
+    templates = Templates(template_modules(site), loader.load)
+    with loaded(loader):
+        for name in files:
+            templates.get_template(name)
+    return templates
 
 
 def _failure(error: Exception, place: str | None) -> Outcome:

@@ -5,13 +5,12 @@ from __future__ import annotations
 from types import SimpleNamespace
 from typing import TYPE_CHECKING
 
-import jinja2.defaults
 import pytest
-from jinja2.filters import FILTERS
-from jinja2.tests import TESTS
+from jinja2.defaults import DEFAULT_POLICIES
 from jinja_pair import CTX, Pair
 
-from firstlight.templating import GLOBALS, POLICIES, Templates
+from firstlight.rendering.escaping import concat
+from firstlight.rendering.filtering import POLICIES
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -19,24 +18,19 @@ if TYPE_CHECKING:
     from conftest import MakeApp
 
 
-def test_globals_and_policies_are_jinja2s() -> None:
-    assert GLOBALS == jinja2.defaults.DEFAULT_NAMESPACE
-    assert POLICIES == jinja2.defaults.DEFAULT_POLICIES
+def test_policies_are_jinja2s() -> None:
+    assert POLICIES == DEFAULT_POLICIES
 
 
-def test_filters_and_tests_are_jinja2s() -> None:
-    templates = Templates({}, pytest.fail)
+def test_names_that_hold_the_separator_are_escaped_each() -> None:
+    buffer = ["<", "a\0<", ">", "&"]
 
-    assert templates.filters is FILTERS
-    assert templates.tests is TESTS
+    assert concat(buffer) == "<a\0&lt;>&amp;"
 
 
-def test_every_member_that_jinja2_asks_its_environment_for_is_there() -> None:
-    asked = "autoescape concat context_class filters getattr getitem is_async newline_sequence "
-    asked += "policies tests undefined call_filter call_test get_template select_template "
-    asked += "get_or_select_template"
-
-    assert [name for name in asked.split() if not hasattr(Templates, name)] == []
+def test_nothing_to_escape_is_joined_as_it_is() -> None:
+    assert concat(["<b>", "text", "</b>", ""]) == "<b>text</b>"
+    assert concat([]) == ""
 
 
 DEPTHS = {

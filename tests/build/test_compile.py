@@ -41,7 +41,7 @@ COMPILED = """\
 from __future__ import annotations
 __page__ = 'pages/index.html'
 __template__ = 'index.html'
-__lines__ = '3+2 8+3 9+5 14+4 15+6 19+12 24=15 38=15 40=16 45=17'
+__lines__ = '3+2 8+3 9+5 14+4 15+6 19+12 24=15 33=15 36=16 39=17'
 
 import math
 prerender = False
@@ -87,7 +87,7 @@ def runs_of(module: CompiledModule) -> str:
 def test_compiled_page_is_readable(write_site: WriteSite) -> None:
     text = compiled(write_site, {"pages/index.html": PAGE})["pages/index.html"].text
     assert text[: text.index("\n\ndef _template(")] == COMPILED
-    assert text.endswith("    return root, blocks\n")
+    assert text.endswith("    return root, {}, None\n")
 
 
 def test_compiled_page_maps_each_of_its_lines(write_site: WriteSite) -> None:

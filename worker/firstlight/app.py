@@ -309,7 +309,7 @@ def _templates_class(*, streamed: bool) -> type[Templates]:
     if streamed:
         from firstlight.streamed_templates import StreamedTemplates  # noqa: PLC0415
 
-        return StreamedTemplates
+        return StreamedTemplates  # pyright: ignore[reportReturnType] - used the same way
     from firstlight.templating import Templates  # noqa: PLC0415 - no template, no cost
 
     return Templates

@@ -1,6 +1,6 @@
-"""What compiled templates need at run time: Jinja2's runtime without its compiler.
+"""Jinja2's runtime without its compiler, for the templates of pages with `stream = True`.
 
-A compiled template is a function `_template(environment)` that returns Jinja2's own root
+A compiled template is a function `_stream(environment)` that returns Jinja2's own asynchronous
 render function and blocks; `Templates` stands where Jinja2 would have its Environment.
 """
 
@@ -72,16 +72,7 @@ class Template:
     def __init__(self, name: str, environment: Templates, module: ModuleType) -> None:
         self.name = name
         self.environment = environment
-        self.root_render_func, self.blocks = getattr(module, environment.function)(environment)
-
-    def render(self, names: Mapping[str, Any], ctx: object) -> str:
-        """Render with the frontmatter's names; `ctx` counts as a global."""
-        token = current_render.set(Render(ctx))
-        try:
-            context = self.new_context({**names, "ctx": ctx})
-            return concat(self.root_render_func(context))
-        finally:
-            current_render.reset(token)
+        self.root_render_func, self.blocks = module._stream(environment)  # noqa: SLF001 - its interface
 
     def new_context(
         self,
@@ -99,24 +90,6 @@ class Template:
             {**GLOBALS, "ctx": current_render.get().ctx},
             locals,
         )
-
-    def make_module(
-        self,
-        vars: dict[str, Any] | None = None,  # noqa: A002
-        shared: bool = False,  # noqa: FBT001, FBT002
-        locals: Mapping[str, Any] | None = None,  # noqa: A002
-    ) -> TemplateModule:
-        """Render it for `import … with context`."""
-        context = self.new_context(vars, shared, locals)
-        return TemplateModule(self, context, list(self.root_render_func(context)))
-
-    def _get_default_module(self, ctx: Context | None = None) -> TemplateModule:
-        """Render it for `import` and `include` without context: only globals."""
-        del ctx
-        modules = current_render.get().modules
-        if self.name not in modules:
-            modules[self.name] = self.make_module()
-        return modules[self.name]
 
 
 class TemplateModule:
@@ -148,8 +121,7 @@ class Templates:
     autoescape = True
     concat = staticmethod(concat)
     context_class = Context
-    function = "_template"  # of a compiled module
-    is_async = False
+    is_async = True
     newline_sequence = "\n"
     policies = POLICIES
     template_class = Template

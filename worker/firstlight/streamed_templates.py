@@ -8,7 +8,7 @@ from __future__ import annotations
 import asyncio
 from typing import TYPE_CHECKING
 
-from firstlight.templating import (
+from firstlight.jinja_templating import (
     Render,
     Template,
     TemplateModule,
@@ -88,8 +88,6 @@ class StreamedTemplate(Template):
 class StreamedTemplates(Templates):
     """The site's templates in the form that streams."""
 
-    function = "_stream"
-    is_async = True
     template_class = StreamedTemplate
 
 

@@ -12,10 +12,10 @@ from html import escape
 from typing import TYPE_CHECKING, Any
 
 from jinja2 import Environment, StrictUndefined, TemplateSyntaxError, nodes
-from jinja2.compiler import CodeGenerator
-from jinja2.optimizer import Optimizer
 
+from firstlight.build.codegen import TemplateCode, compile_template
 from firstlight.build.frontmatter import Source, analyse, key_line, split_source
+from firstlight.build.jinja_parts import JinjaParts
 from firstlight.build.markdown import render_markdown
 from firstlight.build.scan import Site, SiteRoute
 from firstlight.build.source_file import PAGES, read_text
@@ -53,22 +53,6 @@ class CompiledModule:
     lines: str = SAME_LINES
 
 
-class _Optimizer(Optimizer):
-    """Folds constants; what cannot be evaluated is left to fail when, and if, it is rendered."""
-
-    def generic_visit(self, node: nodes.Node, *args: Any, **kwargs: Any) -> nodes.Node:
-        try:
-            return super().generic_visit(node, *args, **kwargs)
-        except Exception:  # noqa: BLE001 - whatever a filter raises for a constant
-            return node
-
-
-class _Generator(CodeGenerator):
-    def __init__(self, environment: Environment, *args: Any) -> None:
-        super().__init__(environment, *args)
-        self.optimizer = _Optimizer(environment)
-
-
 class Compiler:
     """Compiles the pages and templates of a site.
 
@@ -79,13 +63,12 @@ class Compiler:
     def __init__(self, site: Site) -> None:
         self.site = site
         self._template_modules = template_modules(site)
+        self._parts = JinjaParts(f"{PAGES}._jinja2")
 
     @cached_property
     def _environment(self) -> Environment:
         # design.md 4: autoescape always on, and a name that is not there is an error.
-        environment = Environment(autoescape=True, undefined=StrictUndefined)
-        environment.code_generator_class = _Generator
-        return environment
+        return Environment(autoescape=True, undefined=StrictUndefined)
 
     @cached_property
     def _streamer(self) -> Streamer:
@@ -134,6 +117,13 @@ class Compiler:
         used = self._write_template(module, name, source)
         return module.finish(self._template_modules[name], name, used)
 
+    def parts(self) -> dict[str, CompiledModule]:
+        """Return the modules of Jinja2's filters and the like that the templates use."""
+        return {
+            name: CompiledModule(name, f"{name.replace('.', '/')}.py", text)
+            for name, text in self._parts.texts.items()
+        }
+
     def _markdown_page(self, route: SiteRoute) -> CompiledModule:
         module = _Writer(route.file)
         document = render_markdown(route.source.body)
@@ -168,13 +158,13 @@ class Compiler:
         try:
             tree = self._environment.parse(source.body, name, source.file)
             used = frozenset(self._check_references(tree, source.file, offset))
-            code = self._environment.compile(tree, name, source.file, raw=True)
+            code = compile_template(tree, self._environment, name, self._parts)
         except TemplateSyntaxError as error:
             location = Location(source.file, error.lineno + offset)
             raise TemplateError(_sentence(error.message), location=location) from error
         except RecursionError as error:
             raise TemplateError("The template nests too deeply.", location=location) from error
-        _write_jinja(module, "_template", code, offset)
+        _write_template(module, code, offset)
         if name in self._streamed:
             _write_jinja(module, "_stream", self._streamer.compile(source, name), offset)
         return used
@@ -332,6 +322,20 @@ def _static_path_lines(tree: ast.Module, route: SiteRoute) -> set[int]:
     }
 
 
+def _write_template(module: _Writer, code: TemplateCode, offset: int) -> None:
+    """Write a template as `_template()`, which gives its functions."""
+    module.add("")
+    module.add("")
+    module.add_code_of(1 + offset, ["def _template():"])
+    for line in code.imports:
+        module.add(f"    {line}")
+    for number, text in enumerate(code.text.split("\n"), 1):
+        if number in code.targets:
+            module.add_code_of(code.targets[number] + offset, [text])
+        else:
+            module.add(text)
+
+
 def _write_jinja(module: _Writer, function: str, code: str, offset: int) -> None:
     """Write Jinja2's generated code as the body of `_template(environment)` or `_stream`."""
     body, _, debug_info = code.rpartition("\ndebug_info = ")
@@ -449,4 +453,4 @@ def compile_site(site: Site) -> tuple[dict[str, CompiledModule], list[Exception]
             modules[module.name] = module
         except FirstlightError as error:
             errors.append(error)
-    return modules, errors
+    return modules | compiler.parts(), errors

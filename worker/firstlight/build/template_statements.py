@@ -1,0 +1,232 @@
+"""Statements of templates in Python: output, loops and macros."""
+
+# ruff: noqa: N802 - `visit_…` are Jinja2's names
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from jinja2 import nodes
+from jinja2.compiler import CompilerExit, Frame, MacroRef
+
+from firstlight.build.counters import Counter, counted_members
+from firstlight.build.template_expressions import Expressions
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+
+class Statements(Expressions):
+    """Output, loops and macros."""
+
+    def start_write(self, frame: Frame, node: nodes.Node | None = None) -> None:
+        """Begin a piece of HTML."""
+        self.writeline(f"{frame.buffer}.append(", node)
+
+    def end_write(self, frame: Frame) -> None:
+        """End it; the text after it is empty."""
+        self.write(")")
+        self.writeline(f"{frame.buffer}.append('')")
+
+    def blockvisit(self, nodes: Iterable[nodes.Node], frame: Frame) -> None:
+        """Write statements; `pass` where there are none."""
+        before = self.stream.tell()
+        try:
+            for node in nodes:
+                self.visit(node, frame)
+        except CompilerExit:
+            pass
+        if self.stream.tell() == before:
+            self.writeline("pass")
+
+    @property
+    def text(self) -> str:
+        """What is written so far."""
+        return self.stream.getvalue()  # pyright: ignore[reportAttributeAccessIssue, reportUnknownMemberType, reportUnknownVariableType] - a StringIO
+
+    def visit_Output(self, node: nodes.Output, frame: Frame) -> None:
+        """Append text and values by turns."""
+        if frame.require_output_check:
+            if self.has_known_extends:
+                return
+            self.writeline("if parent_template is None:")
+            self.indent()
+        html: str | None = None
+        for child in node.nodes:
+            constant = self._constant(child, frame)
+            if constant is None:
+                self.writeline(f"{frame.buffer}.append({html or ''!r})")
+                self._append_value(child, frame)
+                html = None
+            else:
+                html = (html or "") + constant
+        if html is not None:
+            self.simple_write(repr(html), frame)
+        if frame.require_output_check:
+            self.outdent()
+
+    def _constant(self, node: nodes.Expr, frame: Frame) -> str | None:
+        """Return the HTML of what is known at build; None for what is not."""
+        if isinstance(node, nodes.TemplateData):
+            return node.data
+        try:
+            return self._output_child_to_const(node, frame, self._make_finalize())
+        except Exception:  # noqa: BLE001 - it fails again where it is rendered
+            return None
+
+    def _append_value(self, node: nodes.Expr, frame: Frame) -> None:
+        buffer = frame.buffer
+        self.newline(node)
+        self.write(f"{buffer}.append(")
+        if frame.eval_ctx.volatile or not frame.eval_ctx.autoescape:
+            dynamic = "(text if context.eval_ctx.autoescape else trusted)"
+            self.write(f"{dynamic if frame.eval_ctx.volatile else 'trusted'}(")
+            self.visit(node, frame)
+        elif isinstance(node, nodes.Name):
+            value = frame.symbols.ref(node.name)
+            self.write(f"{value} if type({value}) is str else text(")
+            self.visit(node, frame)
+        else:
+            self.write("v if type(v := ")
+            self.visit(node, frame)
+            self.write(") is str else text(v")
+        self.write(f", {buffer}))")
+
+    def visit_For(self, node: nodes.For, frame: Frame) -> None:
+        """Write a loop; one that only counts goes without Jinja2's `loop`."""
+        for name in node.find_all(nodes.Name):
+            if name.ctx == "store" and name.name == "loop":
+                self.fail("Can't assign to special loop variable in for-loop target", name.lineno)
+        members = counted_members(node)
+        if members is None:
+            super().visit_For(node, frame)
+            return
+        loop_frame = frame.inner()
+        loop_frame.loop_frame = True
+        counter = self._counter_for(members)
+        if counter is not None:
+            self.counters[loop_frame.symbols.declare_parameter("loop")] = counter
+        loop_frame.symbols.analyze_node(node, for_branch="body")
+        filtered = self._write_loop_filter(node, frame, loop_frame) if node.test else ""
+        is_empty = self.temporary_identifier() if node.else_ else ""
+        if is_empty:
+            self.writeline(f"{is_empty} = 1")
+        self._write_loop_head(node, frame, loop_frame, filtered, counter)
+        self._write_loop_body(node, loop_frame, is_empty)
+        self._leave_loop(loop_frame, counter)
+        if is_empty:
+            self._write_else(node, frame.inner(), is_empty)
+        if self._assign_stack:
+            self._assign_stack[-1].difference_update(loop_frame.symbols.stores)
+
+    def _write_loop_body(self, node: nodes.For, frame: Frame, is_empty: str) -> None:
+        self.indent()
+        self.enter_frame(frame)
+        if holds(node.body, (nodes.Call, nodes.CallBlock, nodes.Assign, nodes.AssignBlock)):
+            self.writeline("_loop_vars = {}")
+        self.blockvisit(node.body, frame)
+        if is_empty:
+            self.writeline(f"{is_empty} = 0")
+        self.outdent()
+
+    def _write_else(self, node: nodes.For, frame: Frame, is_empty: str) -> None:
+        frame.symbols.analyze_node(node, for_branch="else")
+        self.writeline(f"if {is_empty}:")
+        self.indent()
+        self.enter_frame(frame)
+        self.blockvisit(node.else_, frame)
+        self.leave_frame(frame)
+        self.outdent()
+
+    def _counter_for(self, members: set[str]) -> Counter | None:
+        """Make names for what a loop has to count."""
+        if not members:
+            return None
+        n = self.temporary_identifier()
+        if not members & {"length", "last", "revindex", "revindex0"}:
+            return Counter(n)
+        return Counter(n, self.temporary_identifier(), self.temporary_identifier())
+
+    def _write_loop_filter(self, node: nodes.For, frame: Frame, loop_frame: Frame) -> str:
+        """Write the generator that leaves items out; returns its name."""
+        test_frame = frame.inner()
+        test_frame.symbols.analyze_node(node, for_branch="test")
+        name = self.temporary_identifier()
+        self.writeline(f"def {name}(fiter):", node.test)
+        self.indent()
+        self.enter_frame(test_frame)
+        self.writeline("for ")
+        self.visit(node.target, loop_frame)
+        self.write(" in fiter:")
+        self.indent()
+        self.writeline("if ", node.test)
+        self.visit(node.test, test_frame)  # pyright: ignore[reportArgumentType] - there is one
+        self.write(":")
+        self.indent()
+        self.writeline("yield ")
+        self.visit(node.target, loop_frame)
+        self.outdent(3)
+        return name
+
+    def _write_loop_head(
+        self,
+        node: nodes.For,
+        frame: Frame,
+        loop_frame: Frame,
+        filtered: str,
+        counter: Counter | None,
+    ) -> None:
+        def write_items() -> None:
+            self.write(f"{filtered}(" if filtered else "")
+            self.visit(node.iter, frame)
+            self.write(")" if filtered else "")
+
+        if counter is not None and counter.items:
+            items, size = counter.items, counter.size
+            self.writeline(f"{items} = ", node)
+            write_items()
+            self.writeline(f"{size} = len({items}) if type({items}) in (list, tuple) else None")
+            self.writeline(f"if {size} is None:")
+            self.indent()
+            self.writeline(f"{items} = Peeked({items}, undefined)")
+            self.outdent()
+        self.writeline("for ", node)
+        if counter is not None:
+            self.write(f"{counter.n}, ")
+        self.visit(node.target, loop_frame)
+        self.write(" in ")
+        if counter is None:
+            write_items()
+        else:
+            self.write("enumerate(")
+            if counter.items:
+                self.write(counter.items)
+            else:
+                write_items()
+            self.write(")")
+        self.write(":")
+
+    def _leave_loop(self, frame: Frame, counter: Counter | None) -> None:
+        """Take the names of a loop's body their values."""
+        loop = frame.symbols.refs.get("loop") if counter is not None else None
+        names = [target for target in frame.symbols.loads if target != loop]
+        if loop is not None:
+            del self.counters[loop]
+        if names:
+            self.writeline(f"{' = '.join(names)} = missing")
+
+    def macro_def(self, macro_ref: MacroRef, frame: Frame) -> None:
+        """Write what makes a macro of its function."""
+        del frame
+        node = macro_ref.node
+        arguments = tuple(argument.name for argument in node.args)
+        self.write(
+            f"Macro(macro, {getattr(node, 'name', None)!r}, {arguments!r},"
+            f" {macro_ref.accesses_kwargs!r}, {macro_ref.accesses_varargs!r},"
+            f" {macro_ref.accesses_caller!r}, context.eval_ctx.autoescape)"
+        )
+
+
+def holds(body: Iterable[nodes.Node], kinds: tuple[type[nodes.Node], ...]) -> bool:
+    """Tell whether there is a node of some kinds in a body."""
+    return any(isinstance(node, kinds) or any(node.find_all(kinds)) for node in body)
