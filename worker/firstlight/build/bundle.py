@@ -17,6 +17,7 @@ from firstlight.build.imports import (
     ImportTracer,
     Origin,
 )
+from firstlight.build.slim import without_docstrings
 from firstlight.build.source_file import PAGES, read_text
 from firstlight.build.worker_handlers import WORKER, worker_handlers
 from firstlight.errors import FirstlightError
@@ -96,7 +97,7 @@ def bundle(
     has_bindings = BINDINGS in tracer.found
     for name in _bindings_modules(tracer, wrangler) if has_bindings else []:
         tracer.trace(name)
-    files = {_path_of(name, origin): origin.text for name, origin in tracer.found.items()}
+    files = {_path_of(name, origin): _upload(name, origin) for name, origin in tracer.found.items()}
     if "jinja2" in tracer.found:
         files |= _jinja2_files()
     files["manifest.py"] = manifest_text(manifest, wrangler)
@@ -131,6 +132,12 @@ def _helpers(site: Site) -> tuple[dict[str, Origin], list[Exception]]:
             errors.append(error)
         helpers[name] = Origin(file, text, is_package=file.endswith("__init__.py"))
     return helpers, errors
+
+
+def _upload(name: str, origin: Origin) -> str:
+    """Return a module's text for the Worker; of ours and Markup's without docstrings."""
+    is_ours = name.partition(".")[0] in ("bindings", "firstlight", "markupsafe")
+    return without_docstrings(origin.text) if is_ours else origin.text
 
 
 def _syntax_errors(site: Site, tracer: ImportTracer) -> list[Exception]:
