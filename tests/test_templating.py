@@ -98,3 +98,16 @@ def test_page_and_layout_names_reach_the_template(make_app: MakeApp) -> None:
     )
 
     assert make_app({"pages/index.html": page}).text("/") == "3.0x/y122True567[8]9"
+
+
+def test_a_pages_imports_do_not_reach_into_its_template(make_app: MakeApp) -> None:
+    names = "type str dict len enumerate list tuple isinstance abs text attr missing call root"
+    page = (
+        f"---\nfrom pages._lib.own import {', '.join(names.split())}\nrows = [{{'n': '<'}}]\n---\n"
+        "{% for row in rows %}{{ row.n }}{{ loop.last }}{{ rows|length }}{{ -1|abs }}"
+        "{{ row is defined }}{{ call(1) }}{{ text }}{% endfor %}"
+    )
+    own = "".join(f"def {name}(*_): return '{name}'\n" for name in names.split())
+    client = make_app({"pages/index.html": page, "pages/_lib/own.py": own + "text = 'own text'\n"})
+
+    assert client.text("/") == "&lt;True11Truecallown text"

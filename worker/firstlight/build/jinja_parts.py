@@ -45,12 +45,12 @@ class Part(NamedTuple):
 
     Attributes:
         name: Its name in Python.
-        module: Where it is; None for a builtin.
+        module: Where it is.
         passed: What it wants as its first argument: `context`, `environment` or `eval_context`.
     """
 
     name: str
-    module: str | None
+    module: str
     passed: str | None = None
 
 
@@ -73,8 +73,6 @@ class JinjaParts:
         value = getattr(value, "__wrapped__", value)  # the synchronous one of two
         passed = getattr(getattr(value, "jinja_pass_arg", None), "name", None)
         module, _, own = value.__module__.rpartition(".")
-        if value.__module__ == "builtins":
-            return Part(value.__name__, None)
         if module != "jinja2":
             return Part(value.__name__, value.__module__.lstrip("_"), passed)
         return Part(value.__name__, self._add(own, value.__name__), passed)
@@ -85,7 +83,7 @@ class JinjaParts:
         module = f"{self.package}.{table.lower()}"
         if module not in self.texts:
             found = {name: part for name in TABLES[kind] if (part := self.find(kind, name))}
-            imports = sorted({_import_line(part) for part in found.values() if part.module})
+            imports = sorted({_import_line(part) for part in found.values()})
             items = [f"    {name!r}: {part.name}," for name, part in found.items()]
             lines = ['__page__ = __lines__ = ""', *imports, "", f"{table} = {{", *items, "}", ""]
             self.texts[module] = "\n".join(lines)

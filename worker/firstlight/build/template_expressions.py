@@ -24,9 +24,11 @@ if TYPE_CHECKING:
 RENDERING = "firstlight.rendering"
 # Which module compiled code imports a name from, if it uses that name.
 RUNTIME = {
-    name: f"{RENDERING}.{module}"
+    name: "builtins" if module == "builtins" else f"{RENDERING}.{module}"
     for module, names in {
         "blocks": "TemplateReference super_of",
+        # A page's own imports must not take these from its template.
+        "builtins": "dict enumerate isinstance len list range str tuple type",
         "escaping": "Markup concat escape identity markup_join soft_str str_join text trusted",
         "filtering": "environment",
         "loops": "LoopContext Peeked",
@@ -85,8 +87,7 @@ class Expressions(CodeGenerator):
 
     def use(self, part: Part) -> str:
         """Return the name of a part; it is imported."""
-        if part.module is not None:
-            self.modules[part.name] = part.module
+        self.modules[part.name] = part.module
         return part.name
 
     def counter(self, node: nodes.Node, frame: Frame) -> Counter | None:
