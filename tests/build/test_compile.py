@@ -264,6 +264,10 @@ BROKEN: list[tuple[Files, str]] = [
         "pages/index.html:3 (route /): UndefinedError: 'int object' has no attribute 'x'\n",
     ),
     (
+        {"index.html": "---\nstream = True\n---\n{{ 1 if (1).x }}"},
+        "pages/index.html:4 (route /): UndefinedError: 'int object' has no attribute 'x'\n",
+    ),
+    (
         {"index.html": "\n{% if x %}{% endif %}\n"},
         "pages/index.html:2 (route /): UndefinedError: 'x' is undefined\n",
     ),

@@ -9,9 +9,11 @@ from jinja2.compiler import CodeGenerator, Frame
 
 from firstlight.build.frontmatter import split_source
 from firstlight.build.source_file import read_text
+from firstlight.build.template_expressions import LenientOptimizer
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
+    from typing import Any
 
     from firstlight.build.frontmatter import Source
     from firstlight.build.scan import Site
@@ -19,6 +21,10 @@ if TYPE_CHECKING:
 
 class _AwaitingNames(CodeGenerator):
     """Awaits what a name stands for where the template uses it."""
+
+    def __init__(self, environment: Environment, *args: Any) -> None:
+        super().__init__(environment, *args)
+        self.optimizer = LenientOptimizer(environment)
 
     def visit_Name(self, node: nodes.Name, frame: Frame) -> None:  # noqa: N802 - Jinja2's name
         if node.ctx != "load":

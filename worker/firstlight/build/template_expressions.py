@@ -64,10 +64,11 @@ OPERATOR_TESTS = {
 }
 
 
-class _Optimizer(Optimizer):
+class LenientOptimizer(Optimizer):
     """Folds constants; what cannot be evaluated is left to fail when, and if, it is rendered."""
 
     def generic_visit(self, node: nodes.Node, *args: Any, **kwargs: Any) -> nodes.Node:
+        """Fold a node, if it has a value."""
         try:
             return super().generic_visit(node, *args, **kwargs)
         except Exception:  # noqa: BLE001 - whatever a filter raises for a constant
@@ -79,7 +80,7 @@ class Expressions(CodeGenerator):
 
     def __init__(self, environment: Environment, name: str, parts: JinjaParts) -> None:
         super().__init__(environment, name, None)
-        self.optimizer = _Optimizer(environment)
+        self.optimizer = LenientOptimizer(environment)
         self.parts = parts
         self.counters: dict[str, Counter] = {}
         self.modules = dict(RUNTIME)  # name to the module it is imported from
