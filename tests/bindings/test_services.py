@@ -122,17 +122,18 @@ def test_assets_take_get_and_head_only(run: Run) -> None:
 
 
 @pytest.mark.usefixtures("backend")
-def test_assets_of_a_development_server_come_first(run: Run) -> None:
+def test_assets_of_a_development_server_come_first(run: Run, tmp_path: Path) -> None:
     async def fetch(path: str) -> Response | None:
         return None if path == "/none" else Response.json({"path": path}, 201)
 
-    services.serve_assets(fetch)
+    services.serve_assets(tmp_path, fetch)
+    services.serve_assets(tmp_path / "other", None)
     try:
         answer = run(ASSETS.fetch("/a.txt"))
         assert (answer.status, run(answer.json())) == (201, {"path": "/a.txt"})
         assert run(ASSETS.fetch("/none")).status == 404
     finally:
-        services.serve_assets(None)
+        services.serve_assets(tmp_path, None)
 
 
 @pytest.mark.usefixtures("backend")

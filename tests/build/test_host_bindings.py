@@ -86,7 +86,7 @@ FILES = {
 
 def dev_app(root: Path) -> ASGIApp:
     site = DevSite(root)
-    serve_assets(site.fetch)
+    serve_assets(root, site.fetch)
     return asgi_app(site.handle, site.fetch)
 
 
@@ -96,7 +96,7 @@ def forget(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     monkeypatch.setattr(sys, "meta_path", [*sys.meta_path])
     monkeypatch.setattr(sys, "dont_write_bytecode", sys.dont_write_bytecode)
     yield
-    services.serve_assets(None)
+    services.serve_assets(tmp_path, None)
     sys.modules.pop("manifest", None)
     forget_modules(tmp_path)
 

@@ -6,7 +6,7 @@ import mimetypes
 import re
 import time
 from email.utils import parsedate_to_datetime
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol, TypeAlias
 from urllib.parse import unquote, urlsplit
 
 if TYPE_CHECKING:
@@ -45,15 +45,19 @@ class AssetResponse(Protocol):
         ...
 
 
-class _Server:
-    """Where a development server answers for assets, in place of the built ones."""
+if TYPE_CHECKING:
+    Fetch: TypeAlias = Callable[[str], Awaitable[AssetResponse | None]]
 
-    fetch: Callable[[str], Awaitable[AssetResponse | None]] | None = None
+# By a site's root: where its development server answers for assets, in place of the built ones.
+_servers: dict[Path, Fetch] = {}
 
 
-def serve_assets(fetch: Callable[[str], Awaitable[AssetResponse | None]] | None) -> None:
-    """Answer assets from a development server; None goes back to the built ones."""
-    _Server.fetch = fetch
+def serve_assets(root: Path, fetch: Fetch | None) -> None:
+    """Answer a site's assets from a development server; None goes back to the built ones."""
+    if fetch is None:
+        _servers.pop(root.resolve(), None)
+    else:
+        _servers[root.resolve()] = fetch
 
 
 class BytesBody:
@@ -82,6 +86,7 @@ class AssetFetcher:
     """The site's assets: those of the development server, else those that were built."""
 
     def __init__(self, root: Path, folder: str) -> None:
+        self._root = root.resolve()
         self._folder = root / folder
 
     async def fetch(self, request: FetchRequest) -> FetchData:
@@ -89,8 +94,8 @@ class AssetFetcher:
         if request.method not in {"GET", "HEAD"}:
             return 405, [("allow", "GET, HEAD")], BytesBody(b"")
         parts = urlsplit(request.url)
-        if _Server.fetch is not None:
-            answer = await _Server.fetch(parts.path)
+        if (serve := _servers.get(self._root)) is not None:
+            answer = await serve(parts.path)
             if answer is None:
                 return NOT_FOUND, [], BytesBody(b"")
             return answer.status, answer.headers.items(), BytesBody(await answer.bytes())

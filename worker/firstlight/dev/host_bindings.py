@@ -14,6 +14,7 @@ from firstlight.url import URL
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
+    from pathlib import Path
 
     from firstlight.request import Request
 
@@ -21,9 +22,9 @@ if TYPE_CHECKING:
 SCHEDULED_PATH = "/cdn-cgi/handler/scheduled"
 
 
-def serve_assets(fetch: Callable[[str], Awaitable[Response | None]]) -> None:
-    """Let the ASSETS binding answer from a server."""
-    _local("services").serve_assets(fetch)
+def serve_assets(root: Path, fetch: Callable[[str], Awaitable[Response | None]]) -> None:
+    """Let the ASSETS binding of a site answer from a server."""
+    _local("services").serve_assets(root, fetch)
 
 
 async def scheduled_response(request: Request) -> Response | None:

@@ -54,7 +54,7 @@ def preview_app(root: Path) -> ASGIApp:
         raise FirstlightError("There is no dist/ to serve.", hint="Run `firstlight build` first.")
     os.chdir(root)  # the embedded bindings look for wrangler.toml here
     assets = _asset_server(root)
-    serve_assets(assets.fetch)
+    serve_assets(root, assets.fetch)
     app = _worker(root) if (root / DIST / "server" / "manifest.py").exists() else None
     base = load_config(root).base
 

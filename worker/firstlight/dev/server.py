@@ -132,6 +132,6 @@ def serve_dev(root: Path, host: str, port: int) -> None:
     """
     os.chdir(root)  # the embedded bindings look for wrangler.toml here
     server = DevServer(root)
-    serve_assets(server.fetch)
+    serve_assets(root, server.fetch)
     with importable(root):
         serve("dev", asgi_app(server.handle, server.fetch), host, port, server.watch)
