@@ -115,7 +115,8 @@ class App:
         encoded = percent_encode(path, PATH_SAFE)
         is_normal = encoded == sent.pathname and not sent.hash
         url = sent if is_normal else sent.with_path(encoded)
-        request.url = url.href
+        if not is_normal:
+            request.url = url.href
         inner = self.strip_base(path)
         if inner is not None:
             redirect = self._redirect(inner, sent.search, request.method)

@@ -70,6 +70,11 @@ class Headers:
         if name not in self:
             self.append(name, value)
 
+    def set_default_type(self, content_type: str) -> None:
+        """Set a content type that needs no check unless there is one."""
+        if "content-type" not in self:
+            self._fields.append(("content-type", content_type))
+
     def items(self) -> list[tuple[str, str]]:
         """List every name (in lower case) with its value, repeated names included."""
         return list(self._fields)

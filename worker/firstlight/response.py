@@ -87,7 +87,7 @@ class Response:
         self.is_final = False
         self._body: Body = None if status in NULL_BODY_STATUSES else body
         if isinstance(self._body, str):
-            self.headers.set_default("content-type", TEXT)
+            self.headers.set_default_type(TEXT)
 
     @classmethod
     def from_json(cls, data: Any, status: int = 200, headers: HeadersInit = None) -> Response:
@@ -100,15 +100,17 @@ class Response:
             body = _to_json(data)
         except (TypeError, ValueError, RecursionError) as error:
             raise ResponseError(f"The data cannot be JSON: {error}.") from error
-        fields = Headers(headers)
-        fields.set_default("content-type", JSON)
-        return cls(body if body.isascii() else encoded(body), status, fields)
+        response = cls(None, status, headers)
+        response.headers.set_default_type(JSON)
+        if status not in NULL_BODY_STATUSES:
+            response._body = body if body.isascii() else encoded(body)
+        return response
 
     @classmethod
     def html(cls, text: str, status: int = 200, headers: HeadersInit = None) -> Response:
         """Answer with HTML."""
         fields = Headers(headers)
-        fields.set_default("content-type", HTML)
+        fields.set_default_type(HTML)
         return cls(text, status, fields)
 
     @classmethod

@@ -128,8 +128,6 @@ class URL:
         href: Such as `https://example.com:8080/a/b?q=1#part`; the path is kept as written.
 
     Attributes:
-        protocol: `https:`.
-        host: Host name, and port unless it is the protocol's own.
         pathname: Percent-encoded path, at least `/`.
         search: `?q=1`, or empty.
         hash: `#part`, or empty.
@@ -138,7 +136,7 @@ class URL:
         https://url.spec.whatwg.org/#url-class
     """
 
-    __slots__ = ("_search_params", "hash", "host", "pathname", "protocol", "search")
+    __slots__ = ("_authority", "_scheme", "_search_params", "hash", "pathname", "search")
 
     def __init__(self, href: str) -> None:
         scheme, separator, rest = href.partition("://")
@@ -146,9 +144,8 @@ class URL:
             raise ValueError(f"`{href}` is no absolute URL.")
         rest, mark, fragment = rest.partition("#")
         rest, question, query = rest.partition("?")
-        host, slash, path = rest.partition("/")
-        self.protocol = f"{scheme.lower()}:"
-        self.host = _host(host.rpartition("@")[2].lower(), self.protocol)
+        self._scheme = scheme
+        self._authority, slash, path = rest.partition("/")
         self.pathname = slash + path or "/"
         self.search = question + query if query else ""
         self.hash = mark + fragment if fragment else ""
@@ -157,6 +154,16 @@ class URL:
     def with_path(self, pathname: str, search: str | None = None) -> URL:
         """Return the URL with another percent-encoded path, and query if given."""
         return URL(f"{self.origin}{pathname}{self.search if search is None else search}")
+
+    @property
+    def protocol(self) -> str:
+        """The scheme with its colon, such as `https:`."""
+        return f"{self._scheme.lower()}:"
+
+    @property
+    def host(self) -> str:
+        """Host name, and port unless it is the protocol's own."""
+        return _host(self._authority.rpartition("@")[2].lower(), self.protocol)
 
     @property
     def origin(self) -> str:

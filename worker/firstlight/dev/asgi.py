@@ -105,7 +105,7 @@ def request_of(scope: Scope, body: _Body) -> Request:
     """Make our request of an ASGI scope."""
     fields = [(name.decode("latin-1"), value.decode("latin-1")) for name, value in scope["headers"]]
     headers = Headers.of_trusted(fields)
-    host = headers.get("host") or "{}:{}".format(*scope["server"])
+    host = (headers.get("host") or "").lower() or "{}:{}".format(*scope["server"])
     path = scope.get("raw_path", scope["path"].encode()).decode("utf-8", "replace")
     if not path.startswith("/"):  # RFC 9112 §3.2: `*`, or a whole URL
         path = "/" + path.partition("://")[2].partition("/")[2]
