@@ -18,6 +18,9 @@ if TYPE_CHECKING:
 FOLDER = Path(__file__).parent.parent.parent / "shared" / "conformance"
 IN_CI = os.environ.get("CI") == "true"
 JOBS = 2
+# miniflare 3 lists files below a dot folder, but its disk service refuses to read them: 500. The
+# Worker never sees the request; Cloudflare itself serves them.
+REFUSED_BY_MINIFLARE = ("/.well-known/",)
 # A case that runs on wrangler costs seconds, so every third one has to do.
 STEP = 3
 
@@ -38,7 +41,14 @@ CASES: list[dict[str, Any]] = RUNNER.load_cases(sorted(FOLDER.glob("*.json"))) i
 
 
 def cases_for(target: str) -> list[dict[str, Any]]:
-    return [case for case in CASES if target in case.get("targets", ["preview", "wrangler"])]
+    cases = [case for case in CASES if target in case.get("targets", ["preview", "wrangler"])]
+    return cases if target == "preview" else [{**case, **_possible(case)} for case in cases]
+
+
+def _possible(case: dict[str, Any]) -> dict[str, Any]:
+    """Leave out the requests that wrangler 3.92 cannot answer."""
+    requests = case.get("requests", [])
+    return {"requests": [r for r in requests if not r["path"].startswith(REFUSED_BY_MINIFLARE)]}
 
 
 class Pool:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import signal
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -14,6 +15,7 @@ from firstlight.build.scan import SiteRoute, scan
 from firstlight.errors import RouteError
 
 if TYPE_CHECKING:
+    from collections.abc import Generator
     from pathlib import Path
 
     from conftest import BuildSite, Failures, Files, WriteSite
@@ -427,6 +429,15 @@ def test_interrupt_stops_the_build(write_site: WriteSite) -> None:
     assert not (root / "dist").exists()
 
 
+@pytest.fixture
+def heeded_interrupt() -> Generator[None, None, None]:
+    """Heed SIGINT even where the shell has started these tests in the background."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)
+
+
+@pytest.mark.usefixtures("heeded_interrupt")
 def test_interrupt_stops_pages_that_never_wait(write_site: WriteSite) -> None:
     first = "---\nimport os, signal\nos.kill(os.getpid(), signal.SIGINT)\n---\n"
     root = write_site({"pages/a.html": first, "pages/b.html": "---\nopen('reached', 'w')\n---\n"})
