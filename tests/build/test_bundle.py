@@ -200,7 +200,8 @@ else:
 
     class Default(WorkerEntrypoint):
         async def fetch(self, request):
-            return await adapter.fetch(request, self.env, self.ctx)
+            js_request = getattr(request, "js_object", request)
+            return await adapter.fetch(js_request, self.env, self.ctx)
 
         on_fetch = fetch  # compatibility dates before 2025-08-14
 '''

@@ -93,8 +93,11 @@ class App:
 
     async def handle(self, request: Request, platform: Platform | None = None) -> Response:
         """Answer a request; never raises for what a site or a visitor does wrong."""
+        platform = platform or NoPlatform()
         try:
-            answer = await self._answer(request, platform or NoPlatform())
+            answer = self._direct_answer(request, platform)
+            if isinstance(answer, Exchange):
+                answer = await answer.answer()
         except RequestError as error:
             answer = self._refusal(error)
         if request.method == "HEAD" and not answer.is_empty:
@@ -108,7 +111,8 @@ class App:
             del answer.headers["content-length"]  # the platform counts a body that it has whole
         return answer
 
-    async def _answer(self, request: Request, platform: Platform) -> Response:
+    def _direct_answer(self, request: Request, platform: Platform) -> Response | Exchange:
+        """Answer what needs no code of the site's; begin an exchange for the rest."""
         request.max_body = self.manifest.max_body
         sent = URL(request.url)
         path = normalize_path(sent.pathname)
@@ -131,7 +135,7 @@ class App:
             site=self.manifest.site,
             base=self.manifest.base,
         )
-        return await Exchange(self, ctx, platform).answer(inner)
+        return Exchange(self, ctx, platform, inner)
 
     def match(
         self, path: str | None, *, prerendered: bool = False

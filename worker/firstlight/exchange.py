@@ -44,9 +44,17 @@ ERROR_STATUS = {"/404": 404, "/500": 500}  # of the pages that always have one
 
 
 class Exchange:
-    """The way of one request through middleware, rewrites and error pages."""
+    """The way of one request through middleware, rewrites and error pages.
 
-    def __init__(self, app: App, ctx: APIContext, platform: Platform) -> None:
+    Args:
+        app: The site.
+        ctx: Of the request.
+        platform: What the adapter offers.
+        path: Decoded, without base; None for one outside of it.
+    """
+
+    def __init__(self, app: App, ctx: APIContext, platform: Platform, path: str | None) -> None:
+        self.path = path
         self.app = app
         self.ctx = ctx
         self.platform = platform
@@ -63,14 +71,10 @@ class Exchange:
         except Exception as error:  # noqa: BLE001 - nobody else would see it
             self.app.log_error(error, route)
 
-    async def answer(self, path: str | None) -> Response:
-        """Answer the request, its cookies included.
-
-        Args:
-            path: Decoded, without base; None for one outside of it.
-        """
+    async def answer(self) -> Response:
+        """Answer the request, its cookies included."""
         refusal = check_origin(self.ctx, self.app.manifest.trusted_origins)
-        response = refusal or await self.guarded(path)
+        response = refusal or await self.guarded()
         cookies = self.ctx.take_cookies()
         if cookies:
             response = response.copy()  # middleware may keep the one it was given
@@ -78,10 +82,10 @@ class Exchange:
             response.headers.append("set-cookie", cookie)
         return response
 
-    async def guarded(self, path: str | None) -> Response:
+    async def guarded(self) -> Response:
         """Answer, with the error page for what fails or ends in an empty 404 or 500."""
         try:
-            response = await self.run(self.app.match(path))
+            response = await self.run(self.app.match(self.path))
             if response.is_streamed:
                 response = await self.started(response)
         except RequestError as error:
@@ -110,12 +114,12 @@ class Exchange:
         self.ctx.props = {"error": error}
         return await self.error_answer(500, Headers())
 
-    async def run(self, matches: Matches) -> Response:
+    def run(self, matches: Matches) -> Awaitable[Response]:
         """Run the middleware around the best match; around the 404 page without one."""
         self.ahead = None
         if not self.app.manifest.middleware:
             self.reached = True
-            return await self.render(matches)
+            return self.render(matches)
         self.enter(matches)
 
         async def page(path: str | URL | None = None, /) -> Response:
@@ -125,7 +129,7 @@ class Exchange:
             current, self.ahead = matches if self.ahead is None else self.ahead, None
             return await self.render(current)
 
-        return await self.app.run_middleware(self.ctx, page)
+        return self.app.run_middleware(self.ctx, page)
 
     def enter(self, matches: Matches) -> None:
         """Make the best match the context's route."""

@@ -61,8 +61,12 @@ async def handle_page(page: ModuleType, ctx: APIContext, templates: TemplatesOf)
             "the names it binds are the template's.",
         )
     body = _rendered(page, names, ctx, templates)
-    response = Response(body, ctx.response.status or 200, {"content-type": HTML})
+    response = Response(body, _status(ctx), {"content-type": HTML})
     return _with_extras(response, ctx)
+
+
+def _status(ctx: APIContext) -> int:
+    return (ctx.response.status if ctx.has_response else None) or 200
 
 
 def _rendered(
@@ -140,11 +144,10 @@ def _not_allowed(endpoint: ModuleType, method: str) -> Response:
 def _as_response(result: Any, ctx: APIContext, method: str, name: str) -> Response:
     if isinstance(result, Response):
         return _own_copy(result, ctx)
-    status = (ctx.response.status if ctx.has_response else None) or 200
     if isinstance(result, (dict, list)):
-        return Response.from_json(result, status)
+        return Response.from_json(result, _status(ctx))
     if isinstance(result, str):
-        return Response(result, status)
+        return Response(result, _status(ctx))
     raise ResponseError(
         f"`{name}` returned {type(result).__name__} for a {method} request, not a `Response`.",
         hint="Return a `Response`, or a dict, list or str.",
@@ -157,9 +160,7 @@ def _own_copy(response: Response, ctx: APIContext) -> Response:
     The status of `ctx.response` counts where the response has not chosen another than 200.
     """
     copy = response.copy()
-    if copy.status == 200 and ctx.has_response:  # noqa: PLR2004
-        return copy.with_status(ctx.response.status or 200)
-    return copy
+    return copy.with_status(_status(ctx)) if copy.status == 200 else copy  # noqa: PLR2004
 
 
 def _with_extras(response: Response, ctx: APIContext) -> Response:

@@ -46,23 +46,25 @@ class Adapter:
     def __init__(self, manifest: Manifest, enter: Callable[[object], object] | None = None) -> None:
         self._app = App(manifest, log=_log)
         self._enter = enter
+        self._new_response: Callable[[object, object], js.Response] | None = None
         self._inits: dict[tuple[object, ...], object] = {}
 
-    async def fetch(self, request: object, env: object, ctx: js.ExecutionContext) -> js.Response:
+    async def fetch(
+        self, request: js.Request, env: object, ctx: js.ExecutionContext
+    ) -> js.Response:
         """Answer a request.
 
         Args:
-            request: A JavaScript `Request`, or the SDK's wrapper of one.
+            request: JavaScript's own, without the SDK's wrapper.
             env: The bindings.
             ctx: Has `waitUntil`.
         """
-        js_request: js.Request = request if isinstance(request, JsProxy) else request.js_object  # pyright: ignore[reportAttributeAccessIssue, reportUnknownMemberType, reportAssignmentType, reportUnknownVariableType] - one of the two
         if self._enter is not None:
             self._enter(env)
-        platform = _Platform(js_request, env, ctx)
-        method = js_request.method
-        body = None if method in BODILESS else _body_of(js_request)
-        response = await self._app.handle(_Request(js_request, method, body), platform)
+        platform = _Platform(request, env, ctx)
+        method = request.method
+        body = None if method in BODILESS else _body_of(request)
+        response = await self._app.handle(_Request(request, method, body), platform)
         if body is not None and not _reads_on(response):
             await body.discard()
         return self._js_response(response, platform, body)
@@ -77,18 +79,20 @@ class Adapter:
             platform: Keeps the Worker alive while a stream goes out.
             unread: The request's body, which a streamed response may read as it goes.
         """
-        init = self._init_of(response)
+        if self._new_response is None:  # looked up at run time: a snapshot must not hold it
+            self._new_response = js.Response.new
+        new, init = self._new_response, self._init_of(response)
         body = response.body
         if body is None or response.status in NULL_BODY_STATUSES:
-            return js.Response.new(None, init)
+            return new(None, init)
         if isinstance(body, str):
             # workerd sends lone surrogates as they are.
-            return js.Response.new(body if body.isascii() else to_js(encoded(body)), init)
+            return new(body if body.isascii() else to_js(encoded(body)), init)
         if isinstance(body, bytes):
-            return js.Response.new(to_js(body), init)
+            return new(to_js(body), init)
         if response.is_streamed:
-            return js.Response.new(_stream_of(body, platform, unread), init)
-        return js.Response.new(body.js_body, init)  # pyright: ignore[reportAttributeAccessIssue, reportUnknownMemberType, reportUnknownArgumentType] - see is_streamed
+            return new(_stream_of(body, platform, unread), init)
+        return new(body.js_body, init)  # pyright: ignore[reportAttributeAccessIssue, reportUnknownMemberType, reportUnknownArgumentType] - see is_streamed
 
     def _init_of(self, response: Response) -> object:
         """Return status and headers as JavaScript takes them, made once for a common pair."""
@@ -96,7 +100,9 @@ class Adapter:
         init = self._inits.get(key)
         if init is None:
             init = js.JSON.parse(json.dumps({"status": key[0], "headers": key[1:]}))
-            if len(self._inits) < MOST_INITS:
+            if "set-cookie" not in response.headers:  # a visitor's own, and seldom seen again
+                if len(self._inits) == MOST_INITS:
+                    del self._inits[next(iter(self._inits))]
                 self._inits[key] = init
         return init
 
