@@ -17,7 +17,7 @@ from jinja2 import nodes
 from jinja2.compiler import CompilerExit, Frame, find_undeclared
 from jinja2.nodes import EvalContext
 
-from firstlight.build.template_statements import Statements, holds
+from firstlight.build.template_statements import OUT, Statements, holds
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -165,7 +165,8 @@ class _TemplateWriter(Statements):
         self.outdent()
 
     def _begin_function(self, frame: Frame, body: list[nodes.Node]) -> None:
-        frame.buffer = "out"
+        frame.buffer = OUT
+        self.writeline(f"write = {OUT}.append")
         if holds(body, (nodes.Name, nodes.NSRef)):
             self.writeline("resolve = context.vars.get")
         if "self" in find_undeclared(body, ("self",)):

@@ -16,17 +16,20 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
 
 
+OUT = "out"  # the buffer that a template or block is given
+
+
 class Statements(Expressions):
     """Output, loops and macros."""
 
     def start_write(self, frame: Frame, node: nodes.Node | None = None) -> None:
         """Begin a piece of HTML."""
-        self.writeline(f"{frame.buffer}.append(", node)
+        self.writeline(f"{frame.buffer}.extend((", node)
 
     def end_write(self, frame: Frame) -> None:
         """End it; the text after it is empty."""
-        self.write(")")
-        self.writeline(f"{frame.buffer}.append('')")
+        del frame
+        self.write(", ''))")
 
     def blockvisit(self, nodes: Iterable[nodes.Node], frame: Frame) -> None:
         """Write statements; `pass` where there are none."""
@@ -55,7 +58,7 @@ class Statements(Expressions):
         for child in node.nodes:
             constant = self._constant(child, frame)
             if constant is None:
-                self.writeline(f"{frame.buffer}.append({html or ''!r})")
+                self.writeline(f"{_append_to(frame)}({html or ''!r})")
                 self._append_value(child, frame)
                 html = None
             else:
@@ -75,9 +78,8 @@ class Statements(Expressions):
             return None
 
     def _append_value(self, node: nodes.Expr, frame: Frame) -> None:
-        buffer = frame.buffer
         self.newline(node)
-        self.write(f"{buffer}.append(")
+        self.write(f"{_append_to(frame)}(")
         if frame.eval_ctx.volatile or not frame.eval_ctx.autoescape:
             dynamic = "(text if context.eval_ctx.autoescape else trusted)"
             self.write(f"{dynamic if frame.eval_ctx.volatile else 'trusted'}(")
@@ -90,7 +92,7 @@ class Statements(Expressions):
             self.write("v if type(v := ")
             self.visit(node, frame)
             self.write(") is str else text(v")
-        self.write(f", {buffer}))")
+        self.write(f", {frame.buffer}))")
 
     def visit_For(self, node: nodes.For, frame: Frame) -> None:
         """Write a loop; one that only counts goes without Jinja2's `loop`."""
@@ -230,3 +232,8 @@ class Statements(Expressions):
 def holds(body: Iterable[nodes.Node], kinds: tuple[type[nodes.Node], ...]) -> bool:
     """Tell whether there is a node of some kinds in a body."""
     return any(isinstance(node, kinds) or any(node.find_all(kinds)) for node in body)
+
+
+def _append_to(frame: Frame) -> str:
+    """Name the function that adds to a frame's buffer; looked up once for a template's own."""
+    return "write" if frame.buffer == OUT else f"{frame.buffer}.append"

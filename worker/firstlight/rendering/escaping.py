@@ -31,6 +31,8 @@ def concat(buffer: list[str]) -> str:
 
 def text(value: Any, buffer: list[str]) -> str:
     """Return a value's text, the buffer's next raw item; HTML goes to the item before it."""
+    if type(value) is int:
+        return str(value)
     if type(value) is Markup:
         html = value
     elif hasattr(value, "__html__"):
