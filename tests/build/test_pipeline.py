@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import io
+import subprocess
+import sys
 import threading
 from typing import TYPE_CHECKING
 
@@ -93,7 +95,7 @@ def test_build_tells_a_broken_layout_once(failures: Failures) -> None:
 
 def test_failed_build_leaves_the_last_good_output(build_site: BuildSite) -> None:
     root = build_site({"pages/a.html": "good", "pages/b.html": LIVE}, HYBRID)
-    before = {path: path.read_bytes() for path in (root / "dist").rglob("*") if path.is_file()}
+    before = contents(root / "dist")
     for text in ("{{ nope }}", "{% if %}", "---\nx = (\n---\n", "---\nprerender = 1\n---\n"):
         (root / "pages/a.html").write_text(text)
         with pytest.raises(BuildFailedError):
@@ -101,8 +103,7 @@ def test_failed_build_leaves_the_last_good_output(build_site: BuildSite) -> None
     (root / "pyproject.toml").write_text("[tool.firstlight]\noutptu = 1\n")
     with pytest.raises(BuildFailedError):
         build(root)
-    after = {path: path.read_bytes() for path in (root / "dist").rglob("*") if path.is_file()}
-    assert after == before
+    assert contents(root / "dist") == before
     assert [path.name for path in (root / ".firstlight").iterdir()] == ["build.lock"]
 
 
@@ -128,16 +129,48 @@ def test_builds_at_the_same_time_wait_for_each_other(write_site: WriteSite) -> N
     assert (root / "dist/client/a/index.html").read_text() == "a"
 
 
-def test_build_puts_back_what_a_killed_one_had_moved_away(build_site: BuildSite) -> None:
-    root = build_site({"pages/a.html": "good"}, HYBRID)
-    stale = root / ".firstlight" / "build-killed"
-    stale.mkdir()
-    (root / "dist/client").rename(stale / "old-client")
+KILLED = """
+import os, sys
+from pathlib import Path
+from firstlight.build.pipeline import build
+
+rename = Path.rename
+
+def kill_before(path, target):
+    if len(steps := [*steps_done, 1]) > int(sys.argv[1]):
+        os._exit(9)
+    steps_done[:] = steps
+    return rename(path, target)
+
+steps_done = []
+Path.rename = kill_before
+build(Path.cwd())
+"""
+
+
+@pytest.mark.parametrize("steps", range(4))
+def test_build_puts_back_what_a_killed_one_had_exchanged(build_site: BuildSite, steps: int) -> None:
+    root = build_site({"pages/a.html": "good", "pages/b.html": f"{LIVE}good"}, HYBRID)
+    before = contents(root / "dist")
+    (root / "pages/a.html").write_text("new")
+    (root / "pages/b.html").write_text(f"{LIVE}new")
+    killed = subprocess.run([sys.executable, "-c", KILLED, str(steps)], cwd=root, check=False)
+    assert killed.returncode == 9
     (root / "pages/a.html").write_text("{{ nope }}")
     with pytest.raises(BuildFailedError):
         build(root)
-    assert (root / "dist/client/a/index.html").read_text() == "good"
-    assert not stale.exists()
+    assert contents(root / "dist") == before
+    assert [path.name for path in (root / ".firstlight").glob("build-*")] == []
+
+
+def test_killed_first_build_leaves_nothing(write_site: WriteSite) -> None:
+    root = write_site({"pyproject.toml": HYBRID, "pages/a.html": "a", "pages/b.html": LIVE})
+    killed = subprocess.run([sys.executable, "-c", KILLED, "1"], cwd=root, check=False)
+    assert killed.returncode == 9
+    (root / "pages/a.html").write_text("{{ nope }}")
+    with pytest.raises(BuildFailedError):
+        build(root)
+    assert contents(root / "dist") == {}
 
 
 @pytest.mark.parametrize(
@@ -150,23 +183,55 @@ def test_build_without_room_for_its_folders_says_so(
     assert failures(files) == [f"`{name}/` cannot be written: {problem}."]
 
 
+@pytest.mark.parametrize("name", ["client", "server"])
 def test_swap_that_fails_leaves_the_last_good_output(
-    build_site: BuildSite, monkeypatch: pytest.MonkeyPatch
+    build_site: BuildSite, monkeypatch: pytest.MonkeyPatch, name: str
 ) -> None:
-    root = build_site({"pages/a.html": "good"})
+    root = build_site({"pages/a.html": "good", "pages/b.html": f"{LIVE}good"}, HYBRID)
+    before = contents(root / "dist")
     rename = type(root).rename
 
     def refuse(path: Path, target: Path) -> Path:
-        if path.name == "client" and path.parent.name.startswith("build-"):
+        if path.name == name and path.parent.name.startswith("build-"):
             raise OSError(28, "No space left on device")
         return rename(path, target)
 
     monkeypatch.setattr(type(root), "rename", refuse)
     (root / "pages/a.html").write_text("new")
+    (root / "pages/b.html").write_text(f"{LIVE}new")
     with pytest.raises(BuildFailedError) as caught:
         build(root)
     assert str(caught.value.errors[0]) == "`dist/` cannot be written: No space left on device."
-    assert (root / "dist/client/a/index.html").read_text() == "good"
+    assert contents(root / "dist") == before
+    assert [path.name for path in (root / ".firstlight").glob("build-*")] == []
+
+
+def test_exchange_that_cannot_be_taken_back_waits_for_the_next_build(
+    build_site: BuildSite, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    root = build_site({"pages/a.html": "good"})
+    before = contents(root / "dist")
+    rename = type(root).rename
+
+    def refuse(path: Path, target: Path) -> Path:
+        if path.parent.name.startswith("build-"):
+            raise OSError(30, "Read-only file system")
+        return rename(path, target)
+
+    (root / "pages/a.html").write_text("new")
+    monkeypatch.setattr(type(root), "rename", refuse)
+    with pytest.raises(BuildFailedError) as caught:
+        build(root)
+    monkeypatch.undo()
+    assert str(caught.value.errors[0]) == "`dist/` cannot be written: Read-only file system."
+    (root / "pages/a.html").write_text("{{ nope }}")
+    with pytest.raises(BuildFailedError):
+        build(root)
+    assert contents(root / "dist") == before
+
+
+def contents(folder: Path) -> dict[Path, bytes]:
+    return {path: path.read_bytes() for path in folder.rglob("*") if path.is_file()}
 
 
 def test_build_warns_of_pages_that_a_redirect_hides(write_site: WriteSite) -> None:

@@ -20,6 +20,8 @@ if TYPE_CHECKING:
 STATE = ".firstlight"
 DIST = "dist"
 FOLDERS = ("client", "server")
+# In a build's folder while client/ and server/ are exchanged: the names that dist/ had not.
+EXCHANGE = "exchange"
 
 
 @contextmanager
@@ -37,13 +39,28 @@ def build_lock(root: Path) -> Generator[None, None, None]:
 
 
 def _clear_up(root: Path) -> None:
-    """Remove what a killed build has left, and put back what it had moved away."""
+    """Remove what a killed build has left, and take back an exchange it had begun."""
     for stale in (root / STATE).glob("build-*"):
-        for name in FOLDERS:
-            backup = stale / f"old-{name}"
-            if backup.exists() and not (root / DIST / name).exists():
-                backup.rename(root / DIST / name)
-        shutil.rmtree(stale, ignore_errors=True)
+        _discard(stale, root)
+
+
+def _discard(staged: Path, root: Path) -> None:
+    with _told(DIST):
+        if (staged / EXCHANGE).exists():
+            _take_back(staged, root)
+    shutil.rmtree(staged, ignore_errors=True)
+
+
+def _take_back(staged: Path, root: Path) -> None:
+    """Make dist/ what it was before an exchange, from any of its steps."""
+    (root / DIST).mkdir(exist_ok=True)
+    fresh = (staged / EXCHANGE).read_text("utf-8").split()
+    for name in FOLDERS:
+        backup, current = staged / f"old-{name}", root / DIST / name
+        if (backup.exists() or name in fresh) and current.exists():
+            current.rename(staged / name)
+        if backup.exists():
+            backup.rename(current)
 
 
 @contextmanager
@@ -57,13 +74,17 @@ def _told(name: str) -> Generator[None, None, None]:
 
 @contextmanager
 def staging(root: Path) -> Generator[Path, None, None]:
-    """Give an empty folder beside dist/; what is left in it goes at the end."""
+    """Give an empty folder beside dist/; what is left in it goes at the end.
+
+    Raises:
+        FirstlightError: An exchange failed and cannot be taken back; the next build tries again.
+    """
     folder = tempfile.mkdtemp(prefix="build-", dir=root / STATE)
     path = root.__class__(folder)
     try:
         yield path
     finally:
-        shutil.rmtree(path, ignore_errors=True)
+        _discard(path, root)
 
 
 def write_file(folder: Path, name: str, content: bytes) -> None:
@@ -89,26 +110,24 @@ def swap_in(staged: Path, root: Path) -> bool:
         Whether anything changed: the same output leaves the files and their times alone.
 
     Raises:
-        FirstlightError: The disk refuses; dist/ is as it was.
+        FirstlightError: The disk refuses; dist/ will be as it was when `staging` ends.
     """
     with _told(DIST):
         (root / DIST).mkdir(exist_ok=True)
         changed = [name for name in FOLDERS if not _same_tree(staged / name, root / DIST / name)]
+        fresh = [name for name in changed if not (root / DIST / name).exists()]
+        (staged / EXCHANGE).write_text(" ".join(fresh), "utf-8")
         for name in changed:
             _exchange(staged / name, root / DIST / name, staged / f"old-{name}")
+        (staged / EXCHANGE).unlink()
     return bool(changed)
 
 
 def _exchange(new: Path, old: Path, backup: Path) -> None:
     if old.exists():
         old.rename(backup)
-    try:
-        if new.exists():
-            new.rename(old)
-    except OSError:
-        if backup.exists():
-            backup.rename(old)
-        raise
+    if new.exists():
+        new.rename(old)
 
 
 def _same_tree(first: Path, second: Path) -> bool:
