@@ -33,9 +33,10 @@ class Dev:
 
     def get(self, path: str) -> tuple[int, str | None, str]:
         """Return status, Location and body."""
-        return asyncio.run(self._get(path))
+        return asyncio.run(self.ask(path))
 
-    async def _get(self, path: str) -> tuple[int, str | None, str]:
+    async def ask(self, path: str) -> tuple[int, str | None, str]:
+        """Return status, Location and body."""
         request = Request("GET", f"http://localhost:4321{path}")
         response = await self.site.handle(request, HostPlatform(None, self.site.fetch))
         return response.status, response.headers.get("location"), await response.text()
@@ -132,6 +133,22 @@ def test_changed_new_and_deleted_files_are_seen(make_dev: MakeDev) -> None:
     dev.write("pyproject.toml", "[tool.firstlight]\noutptu = 1\n")
     status, _, body = dev.get("/a/")
     assert (status, "Did you mean `output`?" in body) == (500, True)
+
+
+def test_change_while_the_sources_are_read_is_seen(make_dev: MakeDev) -> None:
+    paths = (
+        "---\nimport asyncio\nasync def get_static_paths():\n    await asyncio.sleep(0.1)\n"
+        '    return [{"params": {"slug": "x"}}]\n---\n'
+    )
+    dev = make_dev({"pages/[slug].html": paths, "pages/a.html": "one"})
+
+    async def change_meanwhile() -> tuple[int, str | None, str]:
+        asking = asyncio.ensure_future(dev.ask("/a/"))
+        await asyncio.sleep(0.05)
+        dev.write("pages/a.html", "two")
+        return await asking
+
+    assert asyncio.run(change_meanwhile())[2] == "two"
 
 
 @pytest.mark.parametrize(

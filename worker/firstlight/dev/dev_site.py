@@ -114,9 +114,11 @@ class DevSite:
         self._loader: SiteLoader | None = None
         self._generation: Generation | None = None
         self._loading = asyncio.Lock()
+        self._changes = 0
 
     def reload(self) -> None:
         """Forget what was loaded; the next request reads the sources again."""
+        self._changes += 1
         self._generation = None
         if (store := current_store.get()) is not None:
             store.forget()
@@ -169,8 +171,11 @@ class DevSite:
             FirstlightError: The configuration cannot be used.
         """
         async with self._loading:  # a page and its assets ask at once
-            if self._generation is None:
-                self._generation = await self._load()
+            while self._generation is None:
+                changes = self._changes
+                generation = await self._load()
+                if changes == self._changes:  # else it is of sources that are gone
+                    self._generation = generation
             return self._generation
 
     async def _load(self) -> Generation:
