@@ -151,6 +151,19 @@ def test_change_while_the_sources_are_read_is_seen(make_dev: MakeDev) -> None:
     assert asyncio.run(change_meanwhile())[2] == "two"
 
 
+def test_page_that_exits_is_an_error(make_dev: MakeDev) -> None:
+    status, _, body = make_dev({"pages/a.html": "---\nimport sys\nsys.exit(3)\n---\n"}).get("/a/")
+    assert status == 500
+    assert "<h2>SystemExit: 3</h2>" in body
+    assert "<code>pages/a.html:3 (route /a)</code>" in body
+
+
+@pytest.mark.parametrize("path", ["/%ff", "/%C3%28", "/nope"])
+def test_assets_have_no_path_that_cannot_be_decoded(make_dev: MakeDev, path: str) -> None:
+    dev = make_dev({"pages/a.html": ""})
+    assert asyncio.run(dev.site.fetch(path)) is None
+
+
 @pytest.mark.parametrize(
     ("path", "stages"),
     [

@@ -139,7 +139,8 @@ class AssetServer:
 
     async def fetch(self, path: str) -> Response | None:
         """Answer a path from inside, as the ASSETS binding does: redirects are followed."""
-        found = self.find(percent_decode(path))
+        decoded = _decoded(path)
+        found = None if decoded is None else self.find(decoded)
         if found is not None and found.redirect is not None:
             found = self.find(found.redirect)
         if found is None or found.file is None:

@@ -255,7 +255,7 @@ class _SourceFiles:
         page = self._pages[path]
         try:
             rendered = await self._prerenderer.render(page)
-        except Exception as error:
+        except (Exception, SystemExit) as error:
             told = located(error, page.route)
             raise told from error
         if rendered.body is None:
