@@ -84,6 +84,12 @@ def traced(root: Path, text: str) -> tuple[list[str], list[str]]:
     return sorted({*tracer.found} - {"pages.a", "pages"}), [str(e) for e in tracer.errors]
 
 
+def test_module_that_comes_after_a_build_is_found_by_the_next(packages: Path) -> None:
+    assert len(tracer_of(packages.parent, "import late").errors) == 1
+    (packages / "late.py").write_text("")
+    assert traced(packages.parent, "import late") == (["late"], [])
+
+
 HINT = (
     "\n  Hint: On-demand code may import the standard library and pure-Python packages. "
     "Install the package, or set `prerender = True` to run the route at build."

@@ -5,7 +5,6 @@ from __future__ import annotations
 import ast
 import sys
 from dataclasses import dataclass, replace
-from functools import cache
 from importlib.machinery import EXTENSION_SUFFIXES
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
@@ -90,7 +89,8 @@ class ImportTracer:
     def __init__(self, root: Path, own: Mapping[str, Origin]) -> None:
         self._root = root
         self._own = own
-        self._search = [str(root), *(entry for entry in sys.path if entry)]
+        self._search = (str(root), *(entry for entry in sys.path if entry))
+        self._places: dict[str, Place | None] = {}
         self._traced: set[str] = set()
         self.found: dict[str, Origin] = {}
         self.errors: list[Exception] = []
@@ -141,7 +141,7 @@ class ImportTracer:
         return origin
 
     def _find(self, wanted: Import, importer: Origin | None) -> Origin | None:
-        place = find_module(wanted.module, tuple(self._search))
+        place = self._place(wanted.module)
         if place is None:
             if not wanted.is_optional:
                 self._refuse(wanted, importer, f"There is no module `{wanted.module}`")
@@ -161,6 +161,13 @@ class ImportTracer:
         except FirstlightError as error:
             self.errors.append(error)
             return None
+
+    def _place(self, name: str) -> Place | None:
+        if name not in self._places:
+            parent, _, last = name.rpartition(".")
+            package = self._place(parent) if parent else Place(None, self._search)
+            self._places[name] = find_module(last, package.folders if package else ())
+        return self._places[name]
 
     def _refuse(self, wanted: Import, importer: Origin | None, why: str) -> None:
         line = page_line(importer.lines, wanted.line) if importer else None
@@ -195,23 +202,18 @@ class Place(NamedTuple):
     folders: tuple[str, ...] = ()
 
 
-@cache
 def find_module(name: str, search: tuple[str, ...]) -> Place | None:
-    """Find a module on a search path without importing anything, its parents included.
+    """Find a module in folders without importing anything.
 
     importlib's own finder needs the parents of a namespace package to be imported.
     """
-    parent, _, last = name.rpartition(".")
-    if parent:
-        package = find_module(parent, search)
-        search = package.folders if package else ()
     folders: list[str] = []
     for entry in search:
-        folder = Path(entry, last)
+        folder = Path(entry, name)
         if (folder / "__init__.py").is_file():
             return Place(folder / "__init__.py", (str(folder),))
         for suffix in (".py", *EXTENSION_SUFFIXES):
-            if (file := Path(entry, last + suffix)).is_file():
+            if (file := Path(entry, name + suffix)).is_file():
                 return Place(file)
         if folder.is_dir():
             folders.append(str(folder))
