@@ -12,6 +12,7 @@ from click.testing import CliRunner
 
 from firstlight.build.type_stub import type_of, write_types
 from firstlight.cli import main
+from firstlight.errors import ConfigError
 
 if TYPE_CHECKING:
     from conftest import WriteSite
@@ -141,6 +142,43 @@ def test_command_tells_what_it_wrote(write_site: WriteSite) -> None:
     )
     assert CliRunner().invoke(main, ["types"]).output == f"Wrote {rest}"
     assert CliRunner().invoke(main, ["types"]).output == f"Up to date: {rest}"
+
+
+def test_keyword_is_no_name(write_site: WriteSite) -> None:
+    toml = '[[kv_namespaces]]\nbinding = "class"\n[vars]\nfrom = "x"\nmatch = "y"\n'
+    root = write_site({"wrangler.toml": toml})
+    text = (root / write_types(root).file).read_text("utf-8")
+    compile(text, "stub", "exec")
+    assert "    match: str\n" in text
+
+
+@pytest.mark.parametrize(
+    ("file", "text", "expected"),
+    [
+        (
+            "pyproject.toml",
+            "[tool]\nx = ]\n",
+            "pyproject.toml:2: This is not TOML: Invalid value (at line 2, column 5).",
+        ),
+        (
+            "pyrightconfig.json",
+            "{\n]",
+            "pyrightconfig.json:2: This does not parse: Expecting property name enclosed in "
+            "double quotes: line 2 column 1 (char 2).",
+        ),
+    ],
+)
+def test_types_of_a_project_that_does_not_parse(
+    write_site: WriteSite, file: str, text: str, expected: str
+) -> None:
+    with pytest.raises(ConfigError) as caught:
+        write_types(write_site({file: text}))
+    assert str(caught.value) == expected
+
+
+def test_types_of_a_project_without_tables(write_site: WriteSite) -> None:
+    files = {"pyproject.toml": "tool = 1\n", "pyrightconfig.json": "[]"}
+    assert write_types(write_site(files)).file.startswith("typings/")
 
 
 def test_command_without_a_configuration_declares_nothing(write_site: WriteSite) -> None:

@@ -66,20 +66,29 @@ def load_config(root: Path) -> Config:
     Raises:
         ConfigError: An unknown key, a value it cannot have, or TOML that does not parse.
     """
-    path = root / FILE
-    if not path.exists():
-        return Config()
-    text = read_text(path, FILE)
-    try:
-        tools: Any = tomllib.loads(text).get("tool", {})
-    except ValueError as error:
-        location = Location(FILE, error_line(error, text))
-        raise ConfigError(f"This is not TOML: {error}.", location=location) from error
+    tools = load_tools(root)
     try:
         return _checked(tools if type(tools) is not dict else tools.get("firstlight", {}))  # pyright: ignore[reportUnknownMemberType, reportUnknownArgumentType]
     except _OptionError as error:
-        error.location = Location(FILE, _line_of(text, error.key))
+        error.location = option_location(root, error.key)
         raise
+
+
+def load_tools(root: Path) -> Any:
+    """Read what pyproject.toml says under `tool`, whatever that is; a table when nothing.
+
+    Raises:
+        ConfigError: It does not parse.
+    """
+    path = root / FILE
+    if not path.exists():
+        return {}
+    text = read_text(path, FILE)
+    try:
+        return tomllib.loads(text).get("tool", {})
+    except ValueError as error:
+        location = Location(FILE, error_line(error, text))
+        raise ConfigError(f"This is not TOML: {error}.", location=location) from error
 
 
 def error_line(error: ValueError, text: str) -> int | None:

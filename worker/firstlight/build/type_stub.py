@@ -4,20 +4,24 @@ from __future__ import annotations
 
 import ast
 import re
-import tomllib
 from importlib.util import find_spec
+from keyword import iskeyword
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple, cast
 
 from firstlight.build.bindings import exported_names
+from firstlight.build.config import error_line, load_tools
 from firstlight.build.output import write_file
+from firstlight.build.source_file import read_text
 from firstlight.build.wrangler import load_environments, parse_jsonc
+from firstlight.errors import ConfigError, Location
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
 STUB = "bindings/cloudflare/__init__.pyi"
 PARENT = "bindings/__init__.pyi"  # without it mypy prefers the installed package
+PYRIGHT = "pyrightconfig.json"
 DEFAULT_FOLDER = "typings"  # where pyright and Pylance look by themselves
 DEV_VARS = re.compile(r"^\s*(?:export\s+)?([A-Za-z_]\w*)\s*[=:]", re.MULTILINE)
 HEAD = '''\
@@ -88,11 +92,15 @@ def stub_text(bindings: dict[str, str], variables: dict[str, str]) -> str:
         if module.endswith(".env"):
             continue
         lines += [f"from {_home(module, name)} import {name} as {name}" for name in names]
-    env = [f"    {name}: {kind}" for name, kind in variables.items() if name.isidentifier()]
-    handles = [f"{name}: {kind}" for name, kind in bindings.items() if name.isidentifier()]
+    env = [f"    {name}: {kind}" for name, kind in variables.items() if _is_name(name)]
+    handles = [f"{name}: {kind}" for name, kind in bindings.items() if _is_name(name)]
     return "\n".join(
         [HEAD + "\n".join(lines), ENV.rstrip("\n"), *env, "", "env: Env", *handles, ""]
     )
+
+
+def _is_name(text: str) -> bool:
+    return text.isidentifier() and not iskeyword(text)
 
 
 def _home(module: str, name: str) -> str:
@@ -118,17 +126,31 @@ def type_of(value: object) -> str:
 
 def _folder(root: Path) -> tuple[str, str | None]:
     """Return pyright's folder for stubs, and what mypy needs to find it."""
-    path, own = root / "pyproject.toml", root / "pyrightconfig.json"
-    tools: dict[str, Any] = {}
-    if path.exists():
-        tools = tomllib.loads(path.read_text("utf-8")).get("tool", {})
-    if own.exists():
-        tools["pyright"] = parse_jsonc(own.read_text("utf-8"))
-    folder = str(tools.get("pyright", {}).get("stubPath", DEFAULT_FOLDER))
-    folder = folder.removeprefix("./").rstrip("/")
-    if folder in str(tools.get("mypy", {}).get("mypy_path", "")):
+    tools = _table(load_tools(root))
+    pyright = _pyright(root)
+    if pyright is None:
+        pyright = _table(tools.get("pyright"))
+    folder = str(pyright.get("stubPath", DEFAULT_FOLDER)).removeprefix("./").rstrip("/")
+    if folder in str(_table(tools.get("mypy")).get("mypy_path", "")):
         return folder, None
     return folder, f'For mypy, set `mypy_path = "{folder}"` under [tool.mypy] in pyproject.toml.'
+
+
+def _pyright(root: Path) -> dict[str, Any] | None:
+    """Read pyright's own file, which has precedence; None when there is none."""
+    path = root / PYRIGHT
+    if not path.exists():
+        return None
+    text = read_text(path, PYRIGHT)
+    try:
+        return _table(parse_jsonc(text))
+    except ValueError as error:
+        location = Location(PYRIGHT, error_line(error, text))
+        raise ConfigError(f"This does not parse: {error}.", location=location) from error
+
+
+def _table(value: Any) -> dict[str, Any]:
+    return cast("dict[str, Any]", value) if isinstance(value, dict) else {}
 
 
 def summary(names: Iterable[tuple[str, str]]) -> str:
