@@ -248,6 +248,28 @@ def test_build_warns_of_pages_that_a_redirect_hides(write_site: WriteSite) -> No
     ]
 
 
+@pytest.mark.parametrize(
+    ("name", "warnings"),
+    [
+        ("ASSETS", []),
+        (
+            "STATIC",
+            [
+                "wrangler.toml calls the assets `STATIC`, where the Worker looks for no "
+                "prerendered 404 page and no target of a rewrite. "
+                'Write `binding = "ASSETS"` under [assets].'
+            ],
+        ),
+    ],
+)
+def test_build_warns_of_assets_under_another_name(
+    write_site: WriteSite, name: str, warnings: list[str]
+) -> None:
+    toml = f'[assets]\ndirectory = "dist/client"\nbinding = "{name}"\n'
+    root = write_site({"pyproject.toml": HYBRID, "wrangler.toml": toml, "pages/a.html": "a"})
+    assert build(root).warnings == warnings
+
+
 def test_report_sums_up_frames_that_repeat(write_site: WriteSite) -> None:
     page = "---\ndef f():\n    return f()\n\nf()\n---\n"
     root = write_site({"pages/a.html": page})

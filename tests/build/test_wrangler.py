@@ -184,6 +184,7 @@ def test_wrangler_of_an_environment_inherits_what_the_platform_inherits(
         bindings={"ASSETS": "Fetcher", "DB": "D1"},
         migrations={"DB": "sql"},
         variables={"B": {"c": 2}},
+        assets="ASSETS",
     )
     assert [each.variables for each in load_environments(root)] == [{"A": 1}, {"B": {"c": 2}}]
 

@@ -39,7 +39,7 @@ from firstlight.build.sdk import write_sdk
 from firstlight.build.source_file import PAGES, read_bytes
 from firstlight.build.sql_check import sql_errors
 from firstlight.build.worker_handlers import missing_handlers
-from firstlight.build.wrangler import HTML_HANDLING, Wrangler, load_wrangler
+from firstlight.build.wrangler import ASSETS, HTML_HANDLING, Wrangler, load_wrangler
 from firstlight.content import ContentStore, content_texts, current_store
 from firstlight.errors import AdapterError, BuildFailedError, FirstlightError, Location
 from firstlight.manifest import Manifest, Route
@@ -319,7 +319,8 @@ def _warnings(site: Site, wrangler: Wrangler) -> list[str]:
         f"{name} is a link out of the site, to nothing or in a circle; it is left out."
         for name in site.left_out
     ]
-    return [*links, *_handling_warning(site.config, wrangler)]
+    names = _assets_warning(site.config, wrangler)
+    return [*links, *_handling_warning(site.config, wrangler), *names]
 
 
 def hidden_pages(site: Site, paths: list[StaticPath]) -> list[str]:
@@ -347,6 +348,16 @@ def _handling_warning(config: Config, wrangler: Wrangler) -> list[str]:
         f'{wrangler.file} serves pages by `html_handling = "{wrangler.html_handling}"`, which does '
         f'not fit `trailing_slash = "{config.trailing_slash}"`. Write `html_handling = "{wanted}"` '
         "under [assets]."
+    ]
+
+
+def _assets_warning(config: Config, wrangler: Wrangler) -> list[str]:
+    if not config.adapter or wrangler.assets in ("", ASSETS):
+        return []
+    return [
+        f"{wrangler.file} calls the assets `{wrangler.assets}`, where the Worker looks for no "
+        f'prerendered 404 page and no target of a rewrite. Write `binding = "{ASSETS}"` under '
+        "[assets]."
     ]
 
 

@@ -24,6 +24,7 @@ HTML_HANDLING = {
     "always": "force-trailing-slash",
     "never": "drop-trailing-slash",
 }
+ASSETS = "ASSETS"  # the name under which adapters/cloudflare.py looks for them
 # Where the names of bindings stand: path of the tables, key of the name, class of the handle.
 BINDING_TABLES = (
     ("kv_namespaces", "binding", "KV"),
@@ -61,6 +62,7 @@ class Wrangler:
         variables: What `vars` declares, JSON values as they are.
         consumed: The queues that the Worker consumes.
         has_crons: Whether it has cron triggers.
+        assets: What the static assets are called in the Worker; empty when nothing is declared.
     """
 
     file: str | None = None
@@ -71,6 +73,7 @@ class Wrangler:
     variables: dict[str, Any] = field(default_factory=dict[str, "Any"])
     consumed: tuple[str, ...] = ()
     has_crons: bool = False
+    assets: str = ""
 
 
 def load_wrangler(root: Path) -> Wrangler:
@@ -163,6 +166,7 @@ def _wrangler(name: str | None, table: dict[str, Any]) -> Wrangler:
         variables=table.get("vars", {}),
         consumed=tuple(t["queue"] for t in _entries(table, "queues.consumers") if "queue" in t),
         has_crons=bool(table.get("triggers", {}).get("crons")),
+        assets=table.get("assets", {}).get("binding", ""),
     )
 
 
