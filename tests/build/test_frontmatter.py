@@ -100,7 +100,6 @@ title = "T"
         (15, ""),
     ]
     assert found.imported == ["os"]
-    assert found.has_static_paths
 
 
 @pytest.mark.parametrize(

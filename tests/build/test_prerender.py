@@ -11,7 +11,7 @@ import pytest
 from firstlight.build.config import Config
 from firstlight.build.pipeline import build
 from firstlight.build.prerender import StaticPath, redirect_page, static_paths
-from firstlight.build.scan import SiteRoute, scan
+from firstlight.build.scan import scan
 from firstlight.errors import RouteError
 
 if TYPE_CHECKING:
@@ -461,9 +461,3 @@ def test_prerendered_middleware_runs_around_each_page(build_site: BuildSite) -> 
         "a/index.html": "/A/",
         "b/index.html": redirect_page("/a", 301),
     }
-
-
-def test_site_route_without_a_tree_has_no_static_paths(write_site: WriteSite) -> None:
-    (route,) = scan(write_site({"pages/a.md": ""}), Config()).routes
-    assert isinstance(route, SiteRoute)
-    assert route.has_static_paths is False

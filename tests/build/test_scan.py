@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from firstlight.build.config import Config
-from firstlight.build.scan import Site, canonical_path, has_slash, output_file, pattern_of, scan
+from firstlight.build.scan import Site, canonical_path, output_file, pattern_of, scan
 from firstlight.errors import RouteError
 from firstlight.manifest import Redirect
 
@@ -471,17 +471,15 @@ def test_output_file_by_format(
 @pytest.mark.parametrize(
     ("policy", "form", "pattern", "expected"),
     [
-        ("ignore", "directory", "/a", True),
-        ("ignore", "file", "/a", False),
-        ("always", "file", "/a", True),
-        ("always", "directory", "/a.html", False),
-        ("never", "file", "/a", False),
+        ("ignore", "directory", "/a", "/a/"),
+        ("ignore", "file", "/a", "/a"),
+        ("always", "file", "/a", "/a/"),
+        ("never", "file", "/a", "/a"),
+        ("never", "directory", "/a", "/a"),
     ],
 )
-def test_has_slash_by_policy_and_format(
-    policy: str,
-    form: str,
-    pattern: str,
-    expected: bool,  # noqa: FBT001
+def test_canonical_path_by_policy_and_format(
+    policy: str, form: str, pattern: str, expected: str
 ) -> None:
-    assert has_slash(pattern, Config(trailing_slash=policy, format=form)) is expected
+    config = Config(trailing_slash=policy, format=form)
+    assert canonical_path(pattern, config, is_endpoint=False) == expected

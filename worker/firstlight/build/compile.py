@@ -1,4 +1,4 @@
-"""From a page to the Python module that renders it; templates through Jinja2's own compiler."""
+"""From a page to the Python module that renders it; its template as straight-line Python."""
 
 from __future__ import annotations
 
@@ -166,7 +166,7 @@ class Compiler:
             raise TemplateError("The template nests too deeply.", location=location) from error
         _write_template(module, code, offset)
         if name in self._streamed:
-            _write_jinja(module, "_stream", self._streamer.compile(source, name), offset)
+            _write_jinja(module, self._streamer.compile(source, name), offset)
         return used
 
     def _check_references(
@@ -336,13 +336,13 @@ def _write_template(module: _Writer, code: TemplateCode, offset: int) -> None:
             module.add(text)
 
 
-def _write_jinja(module: _Writer, function: str, code: str, offset: int) -> None:
-    """Write Jinja2's generated code as the body of `_template(environment)` or `_stream`."""
+def _write_jinja(module: _Writer, code: str, offset: int) -> None:
+    """Write Jinja2's generated code as the body of `_stream(environment)`."""
     body, _, debug_info = code.rpartition("\ndebug_info = ")
     targets = dict(_debug_lines(debug_info))
     module.add("")
     module.add("")
-    module.add_code_of(1 + offset, [f"def {function}(environment):"])
+    module.add_code_of(1 + offset, ["def _stream(environment):"])
     for number, text in enumerate(body.split("\n"), 1):
         line = f"    {text}" if text else ""
         if number in targets:

@@ -91,11 +91,6 @@ class Frontmatter:
     imported: list[str]
     tree: ast.Module
 
-    @property
-    def has_static_paths(self) -> bool:
-        """Whether it defines `get_static_paths`."""
-        return any(_is_static_paths(node) for node in self.tree.body)
-
 
 def analyse(source: Source) -> Frontmatter:
     """Tell apart what belongs to the module and what runs per render.

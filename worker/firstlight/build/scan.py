@@ -22,7 +22,7 @@ from firstlight.build.markdown import load_frontmatter
 from firstlight.build.source_file import PAGES, find_files, read_text
 from firstlight.errors import FirstlightError, Location, RouteError
 from firstlight.handlers import HANDLERS
-from firstlight.routing import has_extension, is_dynamic, parse_pattern, route_key
+from firstlight.routing import is_dynamic, parse_pattern, route_key
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -33,7 +33,6 @@ if TYPE_CHECKING:
 API = "pages/api/"
 PAGE_EXTENSIONS = (".html", ".jinja", ".md")
 TEMPLATE_EXTENSIONS = (".html", ".jinja")
-MIDDLEWARE = "pages/_middleware.py"
 PLATFORM_FILES = ("_headers", "_redirects")
 ODD_CHARACTERS = re.compile(r"[\x00-\x1f\x7f\ud800-\udfff]")
 
@@ -69,11 +68,6 @@ class SiteRoute:
     def is_endpoint(self) -> bool:
         """Whether it is an endpoint."""
         return self.kind == "endpoint"
-
-    @property
-    def has_static_paths(self) -> bool:
-        """Whether its file defines `get_static_paths`."""
-        return self.frontmatter is not None and self.frontmatter.has_static_paths
 
     @property
     def location(self) -> Location:
@@ -416,13 +410,6 @@ def canonical_path(path: str, config: Config, *, is_endpoint: bool) -> str:
     if path == "/":
         slash = config.trailing_slash != "never"
     elif not slash and path not in ("/404", "/500"):  # always files, whatever the format
-        slash = has_slash(path, config)
+        slash = config.trailing_slash != "never" and config.format == "directory"
     bare = (base + path).rstrip("/")
     return f"{bare}/" if slash or not bare else bare
-
-
-def has_slash(pattern: str, config: Config) -> bool:
-    """Tell whether the canonical URL of a page ends with a slash."""
-    if config.trailing_slash != "ignore":
-        return config.trailing_slash == "always" and not has_extension(pattern)
-    return config.format == "directory"
