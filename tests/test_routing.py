@@ -15,6 +15,7 @@ from firstlight.routing import (
     fill_pattern,
     has_extension,
     is_dynamic,
+    param_names,
     parse_pattern,
     route_key,
 )
@@ -351,3 +352,16 @@ def test_has_extension_reads_the_last_segment(path: str, *, expected: bool) -> N
 def test_is_dynamic_looks_for_parameters() -> None:
     assert is_dynamic("/a/[x]")
     assert not is_dynamic("/a/x")
+
+
+@pytest.mark.parametrize(
+    ("pattern", "names"),
+    [
+        ("/a", []),
+        ("/[b]/x-[a]/[...rest]", ["b", "a", "rest"]),
+        ("https://example.com/?q=[1st]#[$]", ["1st", "$"]),
+        ("/[a b]/[]", []),
+    ],
+)
+def test_param_names_in_their_order(pattern: str, names: list[str]) -> None:
+    assert param_names(pattern) == names

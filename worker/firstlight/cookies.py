@@ -7,7 +7,13 @@ from typing import TYPE_CHECKING
 
 from firstlight.errors import CookieError
 from firstlight.headers import has_control_character, is_token
-from firstlight.url import UNRESERVED, has_only_escapes, percent_decode, percent_encode
+from firstlight.url import (
+    COMPONENT_SAFE,
+    UNRESERVED,
+    has_only_escapes,
+    percent_decode,
+    percent_encode,
+)
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -16,8 +22,6 @@ if TYPE_CHECKING:
 # RFC 6265 §4.1.1 cookie-octet: a value of these alone goes out as it is. `%` is left out,
 # because a reader would take it for an escape.
 COOKIE_OCTETS = UNRESERVED | frozenset("!#$&'()*+/:<=>?@[]^`{|}")
-# What JavaScript's encodeURIComponent leaves as it is.
-COMPONENT_SAFE = UNRESERVED | frozenset("!'()*")
 NUMBER = frozenset("0123456789+-.eE")
 SAME_SITE = {"strict": "Strict", "lax": "Lax", "none": "None"}
 EPOCH = "Thu, 01 Jan 1970 00:00:00 GMT"

@@ -15,6 +15,9 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
 
 T = TypeVar("T")
+# https://docs.astro.build/en/guides/routing/#dynamic-routes: a digit may come first.
+NAME = r"[\w$]+"
+PARAM = rf"\[(\.\.\.)?({NAME})\]"
 
 
 class Part(NamedTuple):
@@ -97,6 +100,11 @@ def fill_pattern(pattern: str, params: Mapping[str, str | None]) -> str:
         for segment in parse_pattern(pattern)
     ]
     return "/" + "/".join(segment for segment in segments if segment)
+
+
+def param_names(pattern: str) -> list[str]:
+    """List the parameters of a pattern, or of what a redirect leads to, in their order."""
+    return [name for _, name in re.findall(PARAM, pattern)]
 
 
 def fill_destination(destination: str, params: dict[str, str]) -> str:
@@ -300,8 +308,7 @@ def _part_expression(part: Part) -> str:
 def _param(piece: str, segment: str) -> Part:
     is_rest = piece.startswith("[...")
     name = piece[4 if is_rest else 1 : -1]
-    # https://docs.astro.build/en/guides/routing/#dynamic-routes: a digit may come first.
-    if not re.fullmatch(r"[\w$]+", name):
+    if not re.fullmatch(NAME, name):
         raise RouteError(
             f"`{name}` in `{segment}` cannot name a parameter.",
             hint="Use letters, digits and underscores, such as `[slug]` or `[...path]`.",

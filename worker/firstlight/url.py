@@ -18,8 +18,10 @@ UNRESERVED = frozenset("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123
 # because the paths encoded here are decoded ones.
 PATH_SAFE = UNRESERVED | frozenset("!$&'()*+,;=:@/[]|")
 URL_SAFE = UNRESERVED | frozenset("!$&'()*+,;=:@/[]|%?#")
-# JavaScript's `encodeURIComponent`, segment by segment: how Cloudflare spells an asset's URL.
-ASSET_SAFE = UNRESERVED | frozenset("!*'()/")
+# What JavaScript's encodeURIComponent leaves as it is.
+COMPONENT_SAFE = UNRESERVED | frozenset("!'()*")
+# That, segment by segment, is how Cloudflare spells an asset's URL.
+ASSET_SAFE = COMPONENT_SAFE | frozenset("/")
 HEX_DIGITS = frozenset("0123456789abcdefABCDEF")
 DEFAULT_PORTS = {"http:": "80", "https:": "443"}
 # design.md 7: encoded this often or less, a path is decoded; deeper, it is refused.

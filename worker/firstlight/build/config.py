@@ -13,7 +13,8 @@ from firstlight.build.source_file import read_text
 from firstlight.errors import ConfigError, FirstlightError, Location
 from firstlight.manifest import Redirect
 from firstlight.request import DEFAULT_MAX_BODY
-from firstlight.routing import parse_pattern, route_key
+from firstlight.response import REDIRECT_STATUSES
+from firstlight.routing import param_names, parse_pattern, route_key
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -28,7 +29,6 @@ CHOICES = {
     "format": ("directory", "file"),
 }
 USABLE = 'Write `"/old" = "/new"` or `"/old" = { status = 302, destination = "/new" }`.'
-REDIRECT_STATUSES = (300, 301, 302, 303, 304, 307, 308)
 
 
 @dataclass(frozen=True, slots=True)
@@ -207,7 +207,7 @@ def _redirect(source: str, target: object) -> Redirect:
     if not isinstance(destination, str) or not destination:
         raise _OptionError(source, f"The redirect `{source}` has no usable destination.", USABLE)
     if status is not None and (type(status) is not int or status not in REDIRECT_STATUSES):
-        allowed = ", ".join(map(str, REDIRECT_STATUSES))
+        allowed = ", ".join(map(str, sorted(REDIRECT_STATUSES)))
         raise _OptionError(
             source,
             f"The redirect `{source}` cannot have status `{status}`.",
@@ -225,7 +225,7 @@ def _redirect(source: str, target: object) -> Redirect:
 def _check_params(source: str, destination: str) -> None:
     try:
         given = _param_names(source)
-        used = set(re.findall(r"\[(?:\.\.\.)?([\w$]+)\]", destination))
+        used = set(param_names(destination))
     except FirstlightError as error:
         raise _OptionError(source, error.message, error.hint) from error
     if missing := used - given:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from firstlight.build.scan import Site, canonical_path
 from firstlight.build.source_file import PAGES, read_text
+from firstlight.routing import PARAM
 from firstlight.url import ASSET_SAFE, PATH_SAFE, URL_SAFE, percent_encode
 
 if TYPE_CHECKING:
@@ -87,8 +88,8 @@ def _redirect_lines(site: Site, redirect: Redirect) -> list[str]:
     if source is None or status not in STATUSES or not _is_target(redirect.destination):
         return []
     base = "" if site.config.base == "/" else site.config.base
-    target = re.sub(r"\[\.\.\.[\w$]+\]", ":splat", redirect.destination)
-    target = percent_encode(re.sub(r"\[([\w$]+)\]", r":\1", target), URL_SAFE)
+    target = re.sub(PARAM, lambda p: ":splat" if p[1] else f":{p[2]}", redirect.destination)
+    target = percent_encode(target, URL_SAFE)
     sources = [source] if source.endswith("*") or source == "/" else [source, source + "/"]
     return [f"{percent_encode(base + path, PATH_SAFE)} {target} {status}" for path in sources]
 
@@ -102,10 +103,11 @@ def _placeholders(pattern: str) -> str | None:
     """Write `[x]` as `:x` and a final `[...x]` as `*`; None when that is not possible."""
     segments: list[str] = []
     for segment in pattern.strip("/").split("/"):
-        if whole := re.fullmatch(r"\[([A-Za-z]\w*)\]", segment, re.ASCII):
-            segments.append(f":{whole[1]}")
-        elif re.fullmatch(r"\[\.\.\.[\w$]+\]", segment):
+        param = re.fullmatch(PARAM, segment)
+        if param and param[1]:
             segments.append("*")
+        elif param and re.fullmatch(r"[A-Za-z]\w*", param[2], re.ASCII):
+            segments.append(f":{param[2]}")
         elif set(segment) & set("[:*"):
             return None
         else:

@@ -11,7 +11,7 @@ from firstlight.build.prerender import redirect_page
 from firstlight.build.scan import collision, output_file, redirect_claim, shape
 from firstlight.build.source_file import PAGES
 from firstlight.errors import ConfigError, FirstlightError
-from firstlight.routing import fill_destination, fill_pattern, is_dynamic
+from firstlight.routing import fill_destination, fill_pattern, is_dynamic, param_names
 from firstlight.url import PATH_SAFE, URL_SAFE, percent_encode
 
 if TYPE_CHECKING:
@@ -85,7 +85,7 @@ def _params_of(site: Site, redirect: Redirect, paths: list[StaticPath]) -> Itera
         return
     target = re.split(r"[?#]", redirect.destination)[0].rstrip("/")
     routes = {r.file for r in site.routes if r.is_prerendered and shape(r.pattern) == shape(target)}
-    names, targets = _names(redirect.pattern), _names(target)
+    names, targets = param_names(redirect.pattern), param_names(target)
     if not routes or set(names) - set(targets):
         raise ConfigError(
             f"The redirect `{redirect.pattern}` has parameters, but "
@@ -96,9 +96,5 @@ def _params_of(site: Site, redirect: Redirect, paths: list[StaticPath]) -> Itera
         )
     for path in paths:
         if path.route.file in routes:
-            values = [path.params[name] for name in _names(path.route.pattern)]
+            values = [path.params[name] for name in param_names(path.route.pattern)]
             yield dict(zip(targets, values, strict=True))
-
-
-def _names(pattern: str) -> list[str]:
-    return re.findall(r"\[(?:\.\.\.)?([\w$]+)\]", pattern)

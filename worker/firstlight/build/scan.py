@@ -22,7 +22,7 @@ from firstlight.build.markdown import load_frontmatter
 from firstlight.build.source_file import PAGES, find_files, read_text
 from firstlight.errors import FirstlightError, Location, RouteError
 from firstlight.handlers import HANDLERS
-from firstlight.routing import is_dynamic, parse_pattern, route_key
+from firstlight.routing import PARAM, is_dynamic, parse_pattern, route_key
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -344,7 +344,7 @@ def collision(url: str, files: list[str]) -> RouteError:
 
 def shape(pattern: str) -> str:
     """Return a pattern with its parameters' names forgotten."""
-    return re.sub(r"\[(\.\.\.)?[\w$]+\]", r"[\1]", pattern)
+    return re.sub(PARAM, r"[\1]", pattern)
 
 
 class _ModuleNames:
