@@ -6,6 +6,7 @@ import asyncio
 from types import NoneType
 from typing import TYPE_CHECKING
 
+from firstlight.app import NoPlatform
 from firstlight.headers import Headers
 from firstlight.request import Request
 from firstlight.response import NULL_BODY_STATUSES, Response, encoded
@@ -24,7 +25,7 @@ if TYPE_CHECKING:
 BODILESS = ("GET", "HEAD")
 
 
-class HostPlatform:
+class HostPlatform(NoPlatform):
     """What a host server offers beside the request.
 
     Args:
@@ -40,17 +41,9 @@ class HostPlatform:
         self.client_address = client_address
         self._fetch = fetch
 
-    def wait_until(self, awaitable: Awaitable[Any]) -> None:
-        """Let work go on after the response; its error is logged by the event loop."""
-        _background.add(task := asyncio.ensure_future(awaitable))
-        task.add_done_callback(_background.discard)
-
     async def fetch_asset(self, path: str) -> Response | None:
         """Answer from the assets; None when there is none."""
         return await self._fetch(path) if self._fetch else None
-
-
-_background: set[asyncio.Future[Any]] = set()
 
 
 def asgi_app(
