@@ -15,7 +15,7 @@ LAYERS = [
     {"form_data", "cookies", "routing"},
     {"request", "response"},
     {"context"},
-    {"middleware", "streaming", "rendering", "jinja_templating"},
+    {"middleware", "streaming", "rendering"},
     {"templating", "streamed_templates"},
     {"handlers", "manifest"},
     {"exchange"},
