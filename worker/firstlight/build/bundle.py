@@ -16,6 +16,7 @@ from firstlight.build.imports import (
     TEMPLATING,
     ImportTracer,
     Origin,
+    packages_above,
 )
 from firstlight.build.slim import without_docstrings
 from firstlight.build.source_file import PAGES, read_text
@@ -239,13 +240,8 @@ def _is_page(modules: Mapping[str, CompiledModule], name: str) -> bool:
 
 def _folders(own: Mapping[str, Origin]) -> dict[str, Origin]:
     """Return the packages above modules, which have no file of their own."""
-    names = {
-        ".".join(parts[:n])
-        for name in own
-        if (parts := name.split("."))
-        for n in range(1, len(parts))
-    }
-    return {name: Origin(name, "", is_package=True) for name in names - own.keys()}
+    names = packages_above(own) - own.keys()
+    return {name: Origin(name, "", is_package=True) for name in names}
 
 
 def _path_of(name: str, origin: Origin) -> str:

@@ -13,7 +13,7 @@ from firstlight.build.source_file import read_text
 from firstlight.errors import SAME_LINES, FirstlightError, Location, page_line
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Iterable, Iterator, Mapping
 
 # Modules that the Workers runtime itself provides.
 RUNTIME = frozenset(
@@ -218,6 +218,15 @@ def find_module(name: str, search: tuple[str, ...]) -> Place | None:
         if folder.is_dir():
             folders.append(str(folder))
     return Place(None, tuple(folders)) if folders else None
+
+
+def packages_above(names: Iterable[str]) -> set[str]:
+    """Name the packages that hold modules: `a` and `a.b` for `a.b.c`."""
+    return {
+        ".".join(parts[:length])
+        for parts in (name.split(".") for name in names)
+        for length in range(1, len(parts))
+    }
 
 
 def imports_of(text: str, module: str, *, is_package: bool) -> list[Import]:

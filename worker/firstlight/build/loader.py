@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from firstlight.build.compile import check_syntax
+from firstlight.build.imports import packages_above
 from firstlight.build.source_file import PAGES, read_text
 
 if TYPE_CHECKING:
@@ -34,13 +35,7 @@ class SiteLoader(MetaPathFinder, Loader):
         self.root = site.root
         self._site = site
         self._modules = modules
-        names = {PAGES, *modules, *site.modules}
-        self._packages = {
-            ".".join(parts[:n])
-            for name in names
-            if (parts := name.split("."))
-            for n in range(1, len(parts))
-        }
+        self._packages = packages_above([*modules, *site.modules])
 
     def load(self, name: str) -> ModuleType:
         """Import a module of the site."""
