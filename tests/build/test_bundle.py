@@ -321,8 +321,14 @@ def test_build_warns_of_events_that_nothing_handles(write_site: WriteSite) -> No
         "wrangler.toml has cron triggers, but nothing handles them. "
         "Define `async def scheduled(event)` in pages/_worker.py.",
     ]
-    write_site({"pages/_worker.py": "def queue(batch): ...\nscheduled = queue\n"})
-    assert [text for text in build(root).warnings if "pages/_worker.py" in text] == []
+    for text in (
+        "def queue(batch): ...\nscheduled = queue\n",
+        "if True:\n    def queue(batch): ...\n"
+        "try:\n    from jobs import scheduled\nexcept ImportError: ...\n",
+        "queue: object = print\nscheduled, other = print, 1\n",
+    ):
+        write_site({"pages/_worker.py": text, "jobs.py": "def scheduled(event): ...\n"})
+        assert [text for text in build(root).warnings if "pages/_worker.py" in text] == []
     write_site({"pyproject.toml": ""})
     assert build(root).warnings == []
 

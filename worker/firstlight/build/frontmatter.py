@@ -8,6 +8,7 @@ import tokenize
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from firstlight.build.syntax import bound_names, own_scope
 from firstlight.errors import FirstlightError, FrontmatterError, Location, RouteError
 
 if TYPE_CHECKING:
@@ -150,7 +151,7 @@ def _cut_out(node: ast.stmt, lines: list[str]) -> list[tuple[int, str]]:
 
 
 def _refuse_yield(tree: ast.Module, source: Source) -> None:
-    for node in (node for statement in tree.body for node in _own_scope(statement)):
+    for node in (node for statement in tree.body for node in own_scope(statement)):
         if isinstance(node, (ast.Yield, ast.YieldFrom)):
             raise FrontmatterError(
                 "`yield` has no place in frontmatter.",
@@ -225,39 +226,12 @@ def _assigned(node: ast.stmt, name: str) -> ast.expr | None:
 
 def _bindings_of(name: str, statement: ast.stmt) -> Iterator[int]:
     """Yield the lines on which a statement binds a name in the module's scope."""
-    for node in _own_scope(statement):
-        if name in _bound_names(node):
+    for node in own_scope(statement):
+        if name in bound_names(node):
             yield getattr(node, "lineno", statement.lineno)
     for node in ast.walk(statement):
         if isinstance(node, ast.Global) and name in node.names:
             yield node.lineno
-
-
-def _bound_names(node: ast.AST) -> set[str | None]:
-    if isinstance(node, ast.Name):
-        return set() if isinstance(node.ctx, ast.Load) else {node.id}
-    if isinstance(node, ast.alias):
-        return {node.asname or node.name.partition(".")[0]}
-    if isinstance(node, ast.MatchMapping):
-        return {node.rest}
-    named = (
-        ast.FunctionDef,
-        ast.AsyncFunctionDef,
-        ast.ClassDef,
-        ast.ExceptHandler,
-        ast.MatchAs,
-        ast.MatchStar,
-    )
-    return {node.name} if isinstance(node, named) else set()
-
-
-def _own_scope(node: ast.AST) -> Iterator[ast.AST]:
-    """Walk through a node, but not into functions and classes."""
-    yield node
-    if isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef, ast.Lambda)):
-        return
-    for child in ast.iter_child_nodes(node):
-        yield from _own_scope(child)
 
 
 def _is_module_level(node: ast.stmt) -> bool:

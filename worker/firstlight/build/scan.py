@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import ast
 import re
 import unicodedata
 from dataclasses import dataclass, field
@@ -20,6 +19,7 @@ from firstlight.build.frontmatter import (
 )
 from firstlight.build.markdown import load_frontmatter
 from firstlight.build.source_file import PAGES, find_files, read_text
+from firstlight.build.syntax import module_names
 from firstlight.errors import FirstlightError, Location, RouteError
 from firstlight.handlers import HANDLERS
 from firstlight.routing import PARAM, is_dynamic, parse_pattern, route_key
@@ -243,7 +243,8 @@ def decide(route: SiteRoute, config: Config) -> None:
 
 def _endpoint(file: str, pattern: str, text: str) -> SiteRoute:
     tree = parse_python(text, file)
-    handlers = tuple(name for name in HANDLERS if name in _bound_names(tree))
+    names = module_names(tree)
+    handlers = tuple(name for name in HANDLERS if name in names)
     if not handlers:
         raise RouteError(
             "This endpoint defines no handler.",
@@ -288,23 +289,6 @@ def _yaml_prerender(route: SiteRoute) -> bool | None:
         hint="Write `prerender: true` or `prerender: false`.",
         location=Location(route.file, line),
     )
-
-
-def _bound_names(tree: ast.Module) -> set[str]:
-    """Collect the names a module binds at its top level, in `if` and `try` blocks too."""
-    names: set[str] = set()
-    pending: list[ast.AST] = list(tree.body)
-    while pending:
-        node = pending.pop()
-        if isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)):
-            names.add(node.name)
-        elif isinstance(node, ast.alias):
-            names.add(node.asname or node.name)
-        elif isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store):
-            names.add(node.id)
-        else:
-            pending.extend(ast.iter_child_nodes(node))
-    return names
 
 
 def _find_collisions(site: Site) -> None:

@@ -5,12 +5,13 @@ from __future__ import annotations
 import ast
 from typing import TYPE_CHECKING, NamedTuple
 
+from firstlight.build.syntax import SCOPES, bound_names, own_scope
+
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
 PACKAGE = "bindings.cloudflare"
 RUNNING = ("first", "all", "run", "raw")
-SCOPES = (ast.FunctionDef, ast.AsyncFunctionDef, ast.Lambda, ast.ClassDef)
 
 
 class SQLCall(NamedTuple):
@@ -84,7 +85,7 @@ class _Scope:
         return scope if is_sure else None
 
     def _add(self, node: ast.AST) -> None:
-        for name in _bound_names(node):
+        for name in bound_names(node):
             self.count[name] = self.count.get(name, 0) + 1
         if isinstance(node, (ast.Assign, ast.AnnAssign)) and node.value is not None:
             targets = node.targets if isinstance(node, ast.Assign) else [node.target]
@@ -103,24 +104,8 @@ def _scopes(node: ast.AST, outer: _Scope | None, shared: set[str]) -> Iterator[_
 
 def _own_nodes(scope: ast.AST) -> Iterator[ast.AST]:
     """Walk what belongs to a scope; of one inside it, only its own node."""
-    pending = list(ast.iter_child_nodes(scope))
-    while pending:
-        node = pending.pop()
-        yield node
-        if not isinstance(node, SCOPES):
-            pending += ast.iter_child_nodes(node)
-
-
-def _bound_names(node: ast.AST) -> list[str]:
-    if isinstance(node, ast.Name):
-        return [] if isinstance(node.ctx, ast.Load) else [node.id]
-    if isinstance(node, ast.alias):
-        return [node.asname or node.name.partition(".")[0]]
-    if isinstance(node, ast.arg):
-        return [node.arg]
-    # Functions, classes, `except … as`, and the captures of `match`.
-    names = (getattr(node, "name", None), getattr(node, "rest", None))
-    return [name for name in names if isinstance(name, str)]
+    for child in ast.iter_child_nodes(scope):
+        yield from own_scope(child)
 
 
 def _call(

@@ -6,6 +6,7 @@ import ast
 from typing import TYPE_CHECKING
 
 from firstlight.build.source_file import read_text
+from firstlight.build.syntax import module_names
 from firstlight.errors import FirstlightError
 
 if TYPE_CHECKING:
@@ -25,14 +26,7 @@ def worker_handlers(site: Site) -> list[str]:
         tree = ast.parse(read_text(site.root / file, file))
     except (SyntaxError, FirstlightError):
         return list(HANDLERS)  # reported where it is bundled
-    names: set[str | None] = set()
-    for node in tree.body:
-        if isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef)):
-            names.add(node.name)
-        elif isinstance(node, (ast.Import, ast.ImportFrom)):
-            names |= {alias.asname or alias.name for alias in node.names}
-        elif isinstance(node, ast.Assign):
-            names |= {target.id for target in node.targets if isinstance(target, ast.Name)}
+    names = module_names(tree)
     return [name for name in HANDLERS if name in names]
 
 
