@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from firstlight.build.bindings import undeclared_bindings
+from firstlight.build.bindings import site_trees, undeclared_bindings
 from firstlight.build.config import Config
 from firstlight.build.scan import scan
 from firstlight.build.wrangler import load_wrangler
@@ -96,12 +96,14 @@ def test_undeclared_bindings_are_told(
     root = write_site({"wrangler.toml": TOML, f"pages/{file}": text, "pages/index.html": ""})
     site = scan(root, Config())
     assert site.errors == []
-    assert [str(error) for error in undeclared_bindings(site, load_wrangler(root))] == errors
+    assert [
+        str(error) for error in undeclared_bindings(site_trees(site), load_wrangler(root))
+    ] == errors
 
 
 def test_undeclared_binding_without_a_wrangler_file(write_site: WriteSite) -> None:
     root = write_site({"pages/a.py": f"{IMPORT}KV('X')\ndef GET(ctx): ..."})
-    (error,) = undeclared_bindings(scan(root, Config()), load_wrangler(root))
+    (error,) = undeclared_bindings(site_trees(scan(root, Config())), load_wrangler(root))
     assert str(error) == (
         'pages/a.py:2: KV("X") is not declared in wrangler.toml; it declares no KV binding.\n'
         '  Hint: Declare it:\n    [[kv_namespaces]]\n    binding = "X"\n    id = "x"'

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from firstlight.build.bindings import site_trees
 from firstlight.build.config import Config, load_config
 from firstlight.build.scan import scan
 from firstlight.build.sql_check import sql_errors
@@ -53,7 +54,7 @@ def check(write_site: WriteSite, code: str, file: str = "pages/a.py", **files: s
     root = write_site(site | files)
     found = scan(root, Config())
     assert found.errors == []
-    return [str(error) for error in sql_errors(found, load_wrangler(root))]
+    return [str(error) for error in sql_errors(found, list(site_trees(found)), load_wrangler(root))]
 
 
 @pytest.mark.parametrize(

@@ -6,13 +6,13 @@ import ast
 import difflib
 from importlib.util import find_spec
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from firstlight.build.source_file import read_text
 from firstlight.errors import ConfigError, FirstlightError, Location
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterable, Iterator
 
     from firstlight.build.scan import Site
     from firstlight.build.wrangler import Wrangler
@@ -35,7 +35,15 @@ TOML = {
 }
 
 
-def undeclared_bindings(site: Site, wrangler: Wrangler) -> list[Exception]:
+class SiteTree(NamedTuple):
+    """Python of a site's file; `first_line` is where in the file it begins, from 1."""
+
+    file: str
+    tree: ast.Module
+    first_line: int
+
+
+def undeclared_bindings(trees: Iterable[SiteTree], wrangler: Wrangler) -> list[Exception]:
     """Find `KV("X")` and its like whose X is declared nowhere or as another kind.
 
     `from bindings.cloudflare import X` is looked at, too.
@@ -44,7 +52,7 @@ def undeclared_bindings(site: Site, wrangler: Wrangler) -> list[Exception]:
     exported = exported_names()
     exports = {name for names in exported.values() for name in names}
     modules = {module.rpartition(".")[2] for module in exported}
-    for file, tree, first_line in site_trees(site):
+    for file, tree, first_line in trees:
         for name, line in _imported(tree):
             if name not in exports | modules | {*wrangler.bindings, "*"}:
                 location = Location(file, line + first_line - 1)
@@ -57,14 +65,14 @@ def undeclared_bindings(site: Site, wrangler: Wrangler) -> list[Exception]:
     return errors
 
 
-def site_trees(site: Site) -> Iterator[tuple[str, ast.Module, int]]:
-    """Yield (file, tree, 1-based line of the tree's first) of all Python under pages/."""
+def site_trees(site: Site) -> Iterator[SiteTree]:
+    """Yield all Python under pages/ that parses."""
     for route in site.routes:
         if route.frontmatter is not None:
-            yield route.file, route.frontmatter.tree, route.source.frontmatter_line
+            yield SiteTree(route.file, route.frontmatter.tree, route.source.frontmatter_line)
     for file in site.modules.values():
         try:
-            yield file, ast.parse(read_text(site.root / file, file)), 1
+            yield SiteTree(file, ast.parse(read_text(site.root / file, file)), 1)
         except (SyntaxError, FirstlightError):
             continue  # its import reports it
 

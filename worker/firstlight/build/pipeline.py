@@ -11,7 +11,7 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from firstlight.app import App
-from firstlight.build.bindings import undeclared_bindings
+from firstlight.build.bindings import site_trees, undeclared_bindings
 from firstlight.build.bundle import bundle, gzipped_size, used_templates
 from firstlight.build.compile import CompiledModule, compile_site, template_modules
 from firstlight.build.config import FILE, Config, load_config, option_location
@@ -110,8 +110,9 @@ async def _build(root: Path, documents: DocumentStore, progress: Progress) -> Bu
     progress("compile", 0, 1)
     modules, errors = compile_site(site)
     errors = [*site.errors, *errors, *adapter_errors(site)]
-    errors += undeclared_bindings(site, wrangler)
-    errors += sql_errors(site, wrangler)
+    trees = list(site_trees(site))
+    errors += undeclared_bindings(trees, wrangler)
+    errors += sql_errors(site, trees, wrangler)
     rendered, failures = await _prerender(site, modules, errors, progress)
     errors += failures
     redirects, failures = redirect_files(site, [page.path for page in rendered])

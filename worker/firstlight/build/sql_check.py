@@ -12,7 +12,6 @@ import sqlite3
 from contextlib import closing
 from typing import TYPE_CHECKING
 
-from firstlight.build.bindings import site_trees
 from firstlight.build.source_file import read_text
 from firstlight.build.sql_calls import SQLCall, sql_calls
 from firstlight.errors import FirstlightError, Location
@@ -21,6 +20,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
     from pathlib import Path
 
+    from firstlight.build.bindings import SiteTree
     from firstlight.build.scan import Site
     from firstlight.build.wrangler import Wrangler
 
@@ -64,7 +64,7 @@ class SQLError(FirstlightError):
     """SQL that cannot work on the database that the migrations make."""
 
 
-def sql_errors(site: Site, wrangler: Wrangler) -> list[Exception]:
+def sql_errors(site: Site, trees: list[SiteTree], wrangler: Wrangler) -> list[Exception]:
     """Find literal SQL that names what no migration makes, does not parse or lacks values.
 
     A database without migrations is not checked.
@@ -72,7 +72,6 @@ def sql_errors(site: Site, wrangler: Wrangler) -> list[Exception]:
     if not site.config.check_sql:
         return []
     errors: list[Exception] = []
-    trees = list(site_trees(site))
     texts = [text for _, tree, _ in trees for text in _ddl(tree)]
     for binding, folder in wrangler.migrations.items():
         with closing(sqlite3.connect(":memory:", isolation_level=None)) as connection:

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from firstlight.app import App
-from firstlight.build.bindings import undeclared_bindings
+from firstlight.build.bindings import site_trees, undeclared_bindings
 from firstlight.build.compile import compile_site
 from firstlight.build.config import load_config
 from firstlight.build.loader import SiteLoader, forget_modules
@@ -182,8 +182,9 @@ class DevSite:
         config, wrangler = load_config(self._root), load_wrangler(self._root)
         site = scan(self._root, config)
         modules, errors = compile_site(site)
-        errors = [*site.errors, *errors, *undeclared_bindings(site, wrangler)]
-        errors += sql_errors(site, wrangler)
+        trees = list(site_trees(site))
+        errors = [*site.errors, *errors, *undeclared_bindings(trees, wrangler)]
+        errors += sql_errors(site, trees, wrangler)
         for error in adapter_errors(site):  # the build needs one, the development server none
             sys.stderr.write(f"Warning: {error}\n")
         broken = _by_file(site, errors)
