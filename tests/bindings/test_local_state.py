@@ -63,6 +63,16 @@ def test_migrations_that_appear_are_applied(run: Run, migrations: Path) -> None:
 
 
 @pytest.mark.usefixtures("backend")
+def test_migrations_are_applied_in_the_order_of_their_numbers(run: Run, migrations: Path) -> None:
+    names = ["2_b.sql", "9_c.sql", "10_d.sql", "010_also.sql"]
+    for name in names:
+        (migrations / name).write_text("select 1;", encoding="utf-8")
+    recorded = run(DB.all("select name from d1_migrations order by id"))
+    expected = ["0001_users.sql", "2_b.sql", "9_c.sql", "010_also.sql", "10_d.sql"]
+    assert [row.name for row in recorded] == expected
+
+
+@pytest.mark.usefixtures("backend")
 def test_migration_that_is_broken_changes_nothing(run: Run, migrations: Path) -> None:
     broken = migrations / "0002_broken.sql"
     broken.write_text("create table half (a);\ninsert into nowhere values (1);")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING
 
 from bindings.cloudflare._sql import split_statements
@@ -27,8 +28,8 @@ CREATE TABLE IF NOT EXISTS d1_migrations(
 def apply_migrations(binding: str, database: Database, folder: Path) -> None:
     """Apply every `*.sql` of a folder that the database has not seen yet.
 
-    Files are applied in the order of their names, each in a transaction of its
-    own. A folder that is missing has none.
+    Files are applied in the order of the numbers that their names begin with, each in
+    a transaction of its own. A folder that is missing has none.
 
     Raises:
         D1Error: A migration failed; nothing of it, and none after it, was applied.
@@ -36,7 +37,7 @@ def apply_migrations(binding: str, database: Database, folder: Path) -> None:
     names = {file.name for file in folder.glob("*.sql")}
     if names <= database.migrated:
         return
-    for name in sorted(names - database.migrated):
+    for name in sorted(names - database.migrated, key=_order):
         try:
             _apply(database, folder / name)
         except PlatformError as error:
@@ -47,6 +48,11 @@ def apply_migrations(binding: str, database: Database, folder: Path) -> None:
                 hint="Mend the file; nothing of it was applied.",
             ) from error
         database.migrated.add(name)
+
+
+def _order(name: str) -> tuple[int, str]:
+    number = re.match(r"\d+", name)
+    return int(number[0]) if number else 0, name
 
 
 def _apply(database: Database, file: Path) -> None:
