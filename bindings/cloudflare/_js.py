@@ -172,7 +172,7 @@ class JSBackend:
         found = _absent_to_none(js.Reflect.get(self._env, binding))
         if found is None:
             raise KeyError(binding)
-        return getattr(found, "_binding", found)
+        return _unwrapped(found)
 
     def variable(self, name: str) -> object:
         """Return a variable, or raise KeyError."""
@@ -184,9 +184,7 @@ class JSBackend:
         return _from_json(value)
 
     def _find(self, kind: str, binding: str) -> object:
-        found = js.Reflect.get(self._env, binding)
-        # A Fetcher takes any attribute for a remote method, the SDK's wrapper has none of its own.
-        found = found if isinstance(found, JsProxy) else getattr(found, "_binding", found)
+        found = _unwrapped(js.Reflect.get(self._env, binding))
         if not _is_kind(kind, found):
             raise UnknownBinding(kind, binding, self._declared(kind))
         return found
@@ -194,6 +192,12 @@ class JSBackend:
     def _declared(self, kind: str) -> list[str]:
         names = js.Object.keys(self._env)
         return [name for name in names if _is_kind(kind, js.Reflect.get(self._env, name))]
+
+
+def _unwrapped(found: object) -> object:
+    """Return the platform's own object, which the `workers` SDK may have wrapped."""
+    # A Fetcher takes any attribute for a remote method, the SDK's wrapper has none of its own.
+    return found if isinstance(found, JsProxy) else getattr(found, "_binding", found)
 
 
 def _is_kind(kind: str, found: object) -> bool:

@@ -67,9 +67,13 @@ function only(target, ...methods) {
   return Object.fromEntries(methods.map((name) => [name, (...args) => target[name](...args)]));
 }
 
+// A Worker's Fetcher takes any name for a method of the other side.
 class Fetcher {
   constructor(target) {
     this.fetch = async (url, init) => withBytes(await target.fetch(url, init));
+    const isOwn = (own, name) => name in own || name === "then" || typeof name === "symbol";
+    const get = (own, name) => (isOwn(own, name) ? own[name] : async () => name);
+    return new Proxy(this, { get, has: () => true });
   }
 }
 

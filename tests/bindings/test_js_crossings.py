@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from bindings.cloudflare import D1, KV
+from bindings.cloudflare import D1, KV, raw
 from bindings.cloudflare.backend import current
 
 if TYPE_CHECKING:
@@ -69,6 +69,13 @@ class Database:
         return Statement(int(sql.removeprefix("select ")))
 
 
+class Fetcher:
+    """Another Worker: every attribute seems to be a method of it."""
+
+    def __getattr__(self, name: str) -> str:
+        return f"the method {name}"
+
+
 class JSON:
     parse = staticmethod(json.loads)
     stringify = staticmethod(json.dumps)
@@ -77,6 +84,8 @@ class JSON:
 class Env:
     CACHE = Crossings(Namespace())
     DB = Crossings(Database())
+    OTHER = Crossings(Fetcher())
+    WRAPPED = SimpleNamespace(_binding=OTHER)
 
 
 @pytest.fixture
@@ -119,3 +128,9 @@ def test_a_second_get_crosses_no_more_than_the_raw_call() -> None:
     again, value = crossings(KV("CACHE").get("b"))
     assert value == "value of b"
     assert again == 2 < first  # `.get`, and its call
+
+
+@pytest.mark.parametrize("name", ["OTHER", "WRAPPED"])
+@pytest.mark.usefixtures("worker")
+def test_raw_is_the_object_itself(name: str) -> None:
+    assert raw(name) is Env.OTHER

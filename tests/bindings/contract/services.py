@@ -262,6 +262,7 @@ async def vectors_are_found(_site: Site) -> None:
 @current
 async def raw_is_the_object_itself(_site: Site) -> None:
     assert raw("AI").marker == "the object itself"
+    assert raw("OTHER").constructor.name == "Fetcher"
     with raises(BindingError) as raised:
         raw("NOPE")
     assert str(raised.error) == "NOPE raw: no binding of this name is declared."
