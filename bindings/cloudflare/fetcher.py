@@ -88,14 +88,20 @@ class FetchResponse:
 
     @property
     def js_body(self) -> object:
-        """The JavaScript stream; AttributeError where there is none."""
-        return self._body.js_body
+        """The JavaScript stream; AttributeError where there is none.
+
+        Raises:
+            FetcherError: The body was already read.
+        """
+        stream = self._body.js_body
+        self._check_unread()
+        return stream
 
     async def bytes(self) -> bytes:
         """Read the whole body.
 
         Raises:
-            FetcherError: It was read before.
+            FetcherError: It was already read.
         """
         body = self._taken()
         with self._call:
@@ -124,10 +130,14 @@ class FetchResponse:
                 yield chunk
 
     def _taken(self) -> Body:
-        if self._body.used:
-            self._call.fail("the body was read before.", "Keep what you read.")
+        self._check_unread()
         self._body.used = True
         return self._body
+
+    def _check_unread(self) -> None:
+        if self._body.used:
+            hint = "Keep what the first read gave."
+            self._call.fail("the body was already read.", hint, code="already_read")
 
 
 @dataclass(frozen=True, slots=True)

@@ -59,15 +59,21 @@ class KVStream:
 
         Raises:
             AttributeError: The value comes from the embedded backend.
+            KVError: It was already read.
         """
-        return self._body.js_body
+        stream = self._body.js_body
+        self._check_unread()
+        return stream
 
     def __aiter__(self) -> AsyncIterator[bytes]:
+        self._check_unread()
+        self._body.used = True
+        return self._call.in_context(self._body.chunks())
+
+    def _check_unread(self) -> None:
         if self._body.used:
             hint = "Keep what the first read gave."
             self._call.fail("the value was already read.", hint, code="already_read")
-        self._body.used = True
-        return self._call.in_context(self._body.chunks())
 
 
 @dataclass(frozen=True, slots=True)

@@ -79,8 +79,11 @@ class R2ObjectBody(R2Object):
 
         Raises:
             AttributeError: The object comes from the embedded backend.
+            R2Error: The body was already read.
         """
-        return self._body.js_body
+        stream = self._body.js_body
+        self._unread_call("js_body")
+        return stream
 
     async def bytes(self) -> builtins.bytes:
         """Read the body, or the part that was asked for.
@@ -119,11 +122,15 @@ class R2ObjectBody(R2Object):
                 yield chunk
 
     def _reading(self, operation: str) -> R2Call:
+        call = self._unread_call(operation)
+        self._body.used = True
+        return call
+
+    def _unread_call(self, operation: str) -> R2Call:
         call = R2Call(self._bucket, operation, self.key)
         if self._body.used:
             hint = "Keep what the first read gave."
             call.fail("the body was already read.", hint, code="already_read")
-        self._body.used = True
         return call
 
 

@@ -4,19 +4,30 @@ from __future__ import annotations
 
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, cast
+from typing import TYPE_CHECKING, Any, cast
 
 import pytest
 
-from bindings.cloudflare import D1, BindingUnsupported, D1ConstraintError, D1Meta, Row
+from bindings.cloudflare import (
+    D1,
+    KV,
+    R2,
+    BindingError,
+    BindingUnsupported,
+    D1ConstraintError,
+    D1Meta,
+    Fetcher,
+    Row,
+)
 from bindings.cloudflare.backend import (
     PlatformError,
     PlatformUnsupportedError,
     current,
 )
+from firstlight import Response
 
 if TYPE_CHECKING:
-    from collections.abc import Generator, Sequence
+    from collections.abc import AsyncIterator, Generator, Sequence
 
     from conftest import Run
 
@@ -43,9 +54,56 @@ class FakeD1:
         return [await self.run(statement) for statement in statements]
 
 
+class FakeBody:
+    """A body that is still in JavaScript."""
+
+    js_body = "the stream"
+    used = False
+
+    async def read(self) -> bytes:
+        return b"body"
+
+    async def chunks(self) -> AsyncIterator[bytes]:
+        yield b"body"
+
+
+ABOUT = {
+    "key": "key",
+    "version": "1",
+    "size": 4,
+    "etag": "e",
+    "httpEtag": '"e"',
+    "uploaded": "2026-01-01T00:00:00.000+00:00",
+}
+
+
+class FakeBodies:
+    """Answers each kind of read with a FakeBody."""
+
+    def kv(self, _binding: str) -> FakeBodies:
+        return self
+
+    r2 = fetcher = kv
+
+    async def get_stream(self, _key: str, _cache_ttl: None) -> tuple[FakeBody, None]:
+        return FakeBody(), None
+
+    async def get(self, _key: str, _options: object) -> tuple[dict[str, Any], FakeBody]:
+        return ABOUT, FakeBody()
+
+    async def fetch(self, _request: object) -> tuple[int, list[tuple[str, str]], FakeBody]:
+        return 200, [], FakeBody()
+
+
 @contextmanager
 def answering(answer: D1ResultData | Exception) -> Generator[None]:
-    token = current.set(cast("Backend", FakeD1(answer)))
+    with backend(FakeD1(answer)):
+        yield
+
+
+@contextmanager
+def backend(fake: object) -> Generator[None]:
+    token = current.set(cast("Backend", fake))
     try:
         yield
     finally:
@@ -85,3 +143,25 @@ def test_lack_of_the_platform_is_unsupported(run: Run) -> None:
 def test_error_that_is_none_of_the_platforms_passes(run: Run) -> None:
     with answering(RuntimeError("a bug")), pytest.raises(RuntimeError, match="a bug"):
         run(DB.run("select 1"))
+
+
+READS = {
+    'KV CACHE get_stream "key": the value': lambda: KV("CACHE").get_stream("key"),
+    'R2 MEDIA js_body "key": the body': lambda: R2("MEDIA").get("key"),
+    'ASSETS fetch "/a": the body': lambda: Fetcher("ASSETS").fetch("/a"),
+}
+
+
+@pytest.mark.parametrize("where", READS)
+def test_body_that_was_read_is_not_handed_on(run: Run, where: str) -> None:
+    async def check() -> None:
+        found: Any = await READS[where]()
+        response = Response(found)
+        assert not response.is_streamed
+        assert [chunk async for chunk in found] == [b"body"]
+        with pytest.raises(BindingError) as raised:
+            _ = response.is_streamed
+        assert str(raised.value).startswith(f"{where} was already read.")
+
+    with backend(FakeBodies()):
+        run(check())

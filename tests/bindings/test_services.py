@@ -153,7 +153,8 @@ def test_answer_is_handed_on_as_a_response(run: Run) -> None:
         with pytest.raises(FetcherError) as raised:
             await answer.bytes()
         assert str(raised.value) == (
-            'ASSETS fetch "/a.txt": the body was read before.\n  Hint: Keep what you read.'
+            'ASSETS fetch "/a.txt": the body was already read.\n'
+            "  Hint: Keep what the first read gave."
         )
         with pytest.raises(FetcherError, match=r"the answer is not JSON: Expecting value"):
             await (await ASSETS.fetch("/a.txt")).json()
