@@ -170,7 +170,9 @@ def _size(call: Call, body: object) -> int:
     if isinstance(body, bytes):
         return len(body)
     try:
-        return len(json.dumps(body, ensure_ascii=False, allow_nan=False).encode())
+        # Without spaces, as JSON.stringify writes it.
+        text = json.dumps(body, ensure_ascii=False, allow_nan=False, separators=(",", ":"))
+        return len(text.encode())
     except (TypeError, ValueError) as error:
         raise call.error(f"the message cannot be JSON: {error}.") from error
 

@@ -363,6 +363,12 @@ def test_messages_that_no_queue_takes_are_refused(run: Run) -> None:
     run(JOBS.send_batch([]))
 
 
+def test_message_is_measured_as_the_platform_writes_it(run: Run, backend: EmbeddedBackend) -> None:
+    message = {"list": [1] * 63_990}
+    run(JOBS.send(message))
+    assert backend.queues.waiting("jobs") == [message]
+
+
 def test_first_decision_about_a_message_holds() -> None:
     batch = QueueBatch("jobs", [QueueMessage(body) for body in "abc"])
     batch.messages[0].ack()
