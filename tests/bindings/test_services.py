@@ -264,6 +264,27 @@ def test_messages_are_delivered_in_batches(
     assert backend.queues.waiting("jobs") == []
 
 
+def test_message_is_a_copy_at_each_delivery(
+    run: Run, backend: EmbeddedBackend, worker: Worker
+) -> None:
+    def decide(batch: QueueBatch) -> None:
+        batch.messages[0].body["seen"] = True
+        batch.retry_all()
+
+    worker.decide = decide
+    message: dict[str, Any] = {"pair": (1, 2)}
+
+    async def check() -> None:
+        await JOBS.send(message)
+        message["late"] = True
+        await until(lambda: backend.queues.waiting("dead"))
+
+    run(check())
+    expected = {"pair": [1, 2]}
+    assert [batch[0][0] for batch in worker.batches] == [{**expected, "seen": True}] * 2
+    assert backend.queues.waiting("dead") == [expected]
+
+
 def test_messages_of_a_failed_batch_come_again_and_end_in_the_dead_letter_queue(
     run: Run, backend: EmbeddedBackend, worker: Worker, caplog: pytest.LogCaptureFixture
 ) -> None:

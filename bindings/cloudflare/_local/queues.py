@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import importlib
+import json
 import logging
 import time
 import uuid
@@ -53,7 +54,9 @@ class Queues:
 
     def send(self, queue: str, body: Any, delay: float = 0) -> None:
         """Add a message, due after so many seconds."""
-        self._waiting.setdefault(queue, []).append(_Waiting(body, time.monotonic() + delay))
+        self._waiting.setdefault(queue, []).append(
+            _Waiting(_copied(body), time.monotonic() + delay)
+        )
         task = self._tasks.get(queue)
         if task is None or task.done() or task.get_loop() is not asyncio.get_running_loop():
             self._tasks[queue] = asyncio.ensure_future(self._deliver_later(queue))
@@ -91,7 +94,7 @@ class Queues:
         for message in due:
             self._waiting[queue].remove(message)
             message.attempts += 1
-        messages = [QueueMessage(m.body, m.id, m.timestamp, m.attempts) for m in due]
+        messages = [QueueMessage(_copied(m.body), m.id, m.timestamp, m.attempts) for m in due]
         has_failed = False
         try:
             result = handler(QueueBatch(queue, messages))
@@ -115,6 +118,11 @@ class Queues:
             self.send(consumer.dead_letter_queue, message.body)
         else:
             _log.warning("a message of `%s` failed %d times: dropped", queue, message.attempts)
+
+
+def _copied(body: Any) -> Any:
+    """Return a body as it arrives: bytes as they are, everything else through JSON."""
+    return body if isinstance(body, bytes) else json.loads(json.dumps(body))
 
 
 async def run_scheduled(event: ScheduledEvent) -> bool:
