@@ -12,7 +12,7 @@ from bindings.cloudflare.backend import Call
 from bindings.cloudflare.errors import BindingError, KVError
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterable, AsyncIterator
+    from collections.abc import AsyncIterable
 
 # https://developers.cloudflare.com/kv/platform/limits/
 MAX_KEY = 512  # bytes of UTF-8
@@ -114,12 +114,6 @@ class KVCall(Call):
             return json.loads(text)
         except ValueError as error:
             raise self.error(f"the value is not JSON: {error}.", code="not_json") from error
-
-    async def in_context(self, chunks: AsyncIterator[bytes]) -> AsyncIterator[bytes]:
-        """Yield the pieces of a value; what goes wrong on the way knows its call."""
-        with self:
-            async for chunk in chunks:
-                yield chunk
 
     def _checked_ttl(self, ttl: int) -> int:
         self._check_seconds("ttl", ttl, MIN_TTL)

@@ -494,6 +494,12 @@ class Call:
         """Refuse the call before it reaches the platform."""
         raise self.error(message, hint, code=code)
 
+    async def in_context(self, chunks: AsyncIterator[bytes]) -> AsyncIterator[bytes]:
+        """Yield the pieces of a body; what goes wrong on the way knows its call."""
+        with self:
+            async for chunk in chunks:
+                yield chunk
+
     def utf8_size(self, text: str, what: str) -> int:
         """Return the bytes that a text takes, or refuse half a surrogate pair.
 

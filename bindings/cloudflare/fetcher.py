@@ -123,11 +123,8 @@ class FetchResponse:
         except ValueError as error:
             raise self._call.error(f"the answer is not JSON: {error}.") from error
 
-    async def __aiter__(self) -> AsyncIterator[bytes]:
-        body = self._taken()
-        with self._call:
-            async for chunk in body.chunks():
-                yield chunk
+    def __aiter__(self) -> AsyncIterator[bytes]:
+        return self._call.in_context(self._taken().chunks())
 
     def _taken(self) -> Body:
         self._check_unread()

@@ -116,10 +116,8 @@ class R2ObjectBody(R2Object):
         except ValueError as error:
             raise call.error(f"the body is not JSON: {error}.", code="not_json") from error
 
-    async def __aiter__(self) -> AsyncIterator[builtins.bytes]:
-        with self._reading("stream"):
-            async for chunk in self._body.chunks():
-                yield chunk
+    def __aiter__(self) -> AsyncIterator[builtins.bytes]:
+        return self._reading("stream").in_context(self._body.chunks())
 
     def _reading(self, operation: str) -> R2Call:
         call = self._unread_call(operation)

@@ -194,7 +194,7 @@ class WorkersAI:
             found = await call.backend.remote("workersai", self.name).call(
                 "run", model, dict(inputs), dict(options or {})
             )
-        return found.chunks() if hasattr(found, "chunks") else found
+        return call.in_context(found.chunks()) if hasattr(found, "chunks") else found
 
 
 class Vector(TypedDict):

@@ -18,12 +18,14 @@ from bindings.cloudflare import (
     D1Meta,
     Fetcher,
     Row,
+    WorkersAI,
 )
 from bindings.cloudflare.backend import (
     PlatformError,
     PlatformUnsupportedError,
     current,
 )
+from bindings.cloudflare.errors import ServiceError
 from firstlight import Response
 
 if TYPE_CHECKING:
@@ -67,6 +69,14 @@ class FakeBody:
         yield b"body"
 
 
+class BrokenBody(FakeBody):
+    """A body that breaks half-way."""
+
+    async def chunks(self) -> AsyncIterator[bytes]:
+        yield b"bo"
+        raise PlatformError("Network connection lost.")
+
+
 ABOUT = {
     "key": "key",
     "version": "1",
@@ -84,6 +94,12 @@ class FakeBodies:
         return self
 
     r2 = fetcher = kv
+
+    def remote(self, _kind: str, _binding: str) -> FakeBodies:
+        return self
+
+    async def call(self, *_arguments: object) -> BrokenBody:
+        return BrokenBody()
 
     async def get_stream(self, _key: str, _cache_ttl: None) -> tuple[FakeBody, None]:
         return FakeBody(), None
@@ -162,6 +178,18 @@ def test_body_that_was_read_is_not_handed_on(run: Run, where: str) -> None:
         with pytest.raises(BindingError) as raised:
             _ = response.is_streamed
         assert str(raised.value).startswith(f"{where} was already read.")
+
+    with backend(FakeBodies()):
+        run(check())
+
+
+def test_stream_of_a_model_that_breaks_knows_its_call(run: Run) -> None:
+    async def check() -> None:
+        chunks = await WorkersAI("AI").run("@cf/x", {"stream": True})
+        assert await anext(chunks) == b"bo"
+        with pytest.raises(ServiceError) as raised:
+            await anext(chunks)
+        assert str(raised.value) == 'AI run "@cf/x": Network connection lost.'
 
     with backend(FakeBodies()):
         run(check())
