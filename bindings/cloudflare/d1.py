@@ -104,12 +104,13 @@ class D1Statement:
         call = D1Call(self.database, "first", self.sql)
         if column is not None and into is not None:
             raise TypeError("`column` and `into` exclude each other: pass one of them.")
-        rows = (await self._run(call)).rows
-        if not rows:
+        found = (await self._data(call))["results"]
+        if not found:
             return None
+        row = to_row(call, found[0])
         if column is not None:
-            return _pick(call, rows[0], column)
-        return rows[0] if into is None else build(call, rows[:1], into)[0]
+            return _pick(call, row, column)
+        return row if into is None else build(call, [row], into)[0]
 
     @overload
     async def all(self, *, into: None = None) -> list[Row]: ...
@@ -152,10 +153,12 @@ class D1Statement:
         return [tuple(names), *values] if column_names else values
 
     async def _run(self, call: D1Call) -> D1Result:
+        return _to_result(call, await self._data(call))
+
+    async def _data(self, call: D1Call) -> D1ResultData:
         statement = call.statement(self.sql, self.params)
         with call:
-            data = await _backend(call, self._session).run(statement)
-        return _to_result(call, data)
+            return await _backend(call, self._session).run(statement)
 
 
 @dataclass(frozen=True, slots=True)

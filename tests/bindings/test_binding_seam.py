@@ -131,6 +131,12 @@ def test_blob_may_come_as_a_list_of_its_bytes(run: Run) -> None:
         assert run(DB.all("select")) == [Row(body=b"\x00\xff", none=b"")]
 
 
+def test_first_looks_at_the_first_row_only(run: Run) -> None:
+    with answering({"results": [{"n": 1}, {"n": 2**60}], "meta": {}}):
+        assert run(DB.first("select n from t")) == Row(n=1)
+        assert run(DB.first("select n from t", column="n")) == 1
+
+
 def test_meta_may_be_incomplete(run: Run) -> None:
     with answering({"results": [], "meta": {"duration": 1.5, "changes": 2}}):
         meta = run(DB.run("select")).meta
