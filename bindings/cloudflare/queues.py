@@ -102,8 +102,14 @@ class QueueMessage:
         """Have the message delivered again.
 
         Args:
-            delay: Seconds until then. None leaves it to the queue's setting.
+            delay: Seconds until then, at most 86,400. None leaves it to the queue's
+                setting.
+
+        Raises:
+            QueueError: The delay is beyond that; nothing was decided.
         """
+        # Found out later, it would keep the platform from hearing of the whole batch.
+        _options(Call(QueueError, "", "retry"), delay)
         if self.outcome is None:
             self.outcome, self.delay = "retry", delay
 

@@ -89,13 +89,14 @@ class AnalyticsEngine:
             doubles: Up to 20 numbers.
 
         Raises:
-            ServiceError: There are more, or they are longer.
+            ServiceError: There are more, they are longer, or a text is no UTF-8.
         """
         call = Call(ServiceError, self.name, "write")
         _check(call, len(blobs), MAX_BLOBS, "blobs")
-        _check(call, sum(len(blob.encode()) for blob in blobs), MAX_BLOBS_SIZE, "bytes of blobs")
+        size = sum(call.utf8_size(blob, "a blob") for blob in blobs)
+        _check(call, size, MAX_BLOBS_SIZE, "bytes of blobs")
         _check(call, len(doubles), MAX_DOUBLES, "doubles")
-        _check(call, len((index or "").encode()), MAX_INDEX, "bytes of index")
+        _check(call, call.utf8_size(index or "", "the index"), MAX_INDEX, "bytes of index")
         indexes = [] if index is None else [index]
         point = {"indexes": indexes, "blobs": list(blobs), "doubles": list(doubles)}
         with call:

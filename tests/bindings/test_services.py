@@ -69,6 +69,7 @@ name = "OLD_LIMIT"
 type = "ratelimit"
 simple = { limit = 1, period = 10 }
 """
+HALF = "half of a character.\n  Hint: Replace it: text.encode('utf-8', 'replace').decode()."
 JOBS = Queue("JOBS")
 ASSETS = Fetcher("ASSETS")
 
@@ -403,6 +404,18 @@ def test_first_decision_about_a_message_holds() -> None:
     assert batch.messages[0].timestamp.tzinfo is UTC
 
 
+def test_retry_checks_its_delay() -> None:
+    batch = QueueBatch("jobs", [QueueMessage(body) for body in "ab"])
+    batch.messages[0].ack()
+    for delay in (-1, 86_401):
+        with pytest.raises(QueueError) as raised:
+            batch.retry_all(delay)
+        assert str(raised.value) == (
+            f"Queue retry: `delay` is {delay} seconds; a queue takes 0 to 86400."
+        )
+    assert [message.outcome for message in batch] == ["ack", None]
+
+
 def test_cron_trigger_runs_the_scheduled_handler(
     run: Run, worker: Worker, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -465,6 +478,8 @@ def test_analytics_are_recorded(backend: EmbeddedBackend) -> None:
         ({"blobs": ["é" * 8193]}, "16386 bytes of blobs are given; 16384 are taken."),
         ({"doubles": [0.0] * 21}, "21 doubles are given; 20 are taken."),
         ({"index": "x" * 97}, "97 bytes of index are given; 96 are taken."),
+        ({"blobs": ["a\ud800"]}, rf"a blob holds `\ud800` at 1, {HALF}"),
+        ({"index": "\udfff"}, rf"the index holds `\udfff` at 0, {HALF}"),
     ],
 )
 @pytest.mark.usefixtures("backend")
