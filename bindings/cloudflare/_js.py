@@ -10,6 +10,7 @@ import importlib
 import json
 from asyncio import gather
 from datetime import datetime
+from functools import cached_property
 from typing import TYPE_CHECKING, Any, ClassVar, cast
 
 import js
@@ -95,13 +96,13 @@ async def run_queue(handler: Handler, batch: object, env: object) -> None:
         env: The `env` of the handler.
     """
     enter(env)
-    await _services().run_queue(handler, getattr(batch, "_binding", batch))
+    await _services().run_queue(handler, _unwrapped(batch))
 
 
 async def run_scheduled(handler: Handler, controller: object, env: object) -> None:
     """Let `scheduled` of pages/_worker.py handle a cron trigger."""
     enter(env)
-    await _services().run_scheduled(handler, getattr(controller, "_binding", controller))
+    await _services().run_scheduled(handler, _unwrapped(controller))
 
 
 def _services() -> Any:
@@ -113,27 +114,23 @@ class JSBackend:
     """Answers bindings from the `env` of one request."""
 
     def __init__(self, env: object) -> None:
-        # The SDK's wrapper would convert values on its own.
-        self._env = getattr(env, "_env", env)
+        # Taken apart when a binding is first asked for: a request may use none.
+        self._given = env
         # Finding a binding takes several crossings; a request may use it often.
-        self._kv: dict[str, JSKV] = {}
-        self._d1: dict[str, JSD1] = {}
+        self._found: dict[tuple[str, str], object] = {}
+
+    @cached_property
+    def _env(self) -> object:
+        # The SDK's wrapper would convert values on its own.
+        return _unwrapped(self._given, "_env")
 
     def kv(self, binding: str) -> JSKV:
         """Find a KV namespace, or raise UnknownBinding."""
-        found = self._kv.get(binding)
-        if found is None:
-            found = JSKV(cast("js.KVNamespace", self._find("kv", binding)))
-            self._kv[binding] = found
-        return found
+        return JSKV(cast("js.KVNamespace", self._find("kv", binding)))
 
     def d1(self, binding: str) -> JSD1:
         """Find a D1 database, or raise UnknownBinding."""
-        found = self._d1.get(binding)
-        if found is None:
-            found = JSD1(cast("js.D1Database", self._find("d1", binding)))
-            self._d1[binding] = found
-        return found
+        return JSD1(cast("js.D1Database", self._find("d1", binding)))
 
     def r2(self, binding: str) -> JSR2:
         """Find an R2 bucket, or raise UnknownBinding."""
@@ -184,9 +181,12 @@ class JSBackend:
         return _from_json(value)
 
     def _find(self, kind: str, binding: str) -> object:
-        found = _unwrapped(js.Reflect.get(self._env, binding))
-        if not _is_kind(kind, found):
-            raise UnknownBinding(kind, binding, self._declared(kind))
+        found = self._found.get((kind, binding))
+        if found is None:
+            found = _unwrapped(js.Reflect.get(self._env, binding))
+            if not _is_kind(kind, found):
+                raise UnknownBinding(kind, binding, self._declared(kind))
+            self._found[kind, binding] = found
         return found
 
     def _declared(self, kind: str) -> list[str]:
@@ -194,10 +194,10 @@ class JSBackend:
         return [name for name in names if _is_kind(kind, js.Reflect.get(self._env, name))]
 
 
-def _unwrapped(found: object) -> object:
+def _unwrapped(found: object, attribute: str = "_binding") -> object:
     """Return the platform's own object, which the `workers` SDK may have wrapped."""
     # A Fetcher takes any attribute for a remote method, the SDK's wrapper has none of its own.
-    return found if isinstance(found, JsProxy) else getattr(found, "_binding", found)
+    return found if isinstance(found, JsProxy) else getattr(found, attribute, found)
 
 
 def _is_kind(kind: str, found: object) -> bool:

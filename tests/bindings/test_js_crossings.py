@@ -17,6 +17,7 @@ from bindings.cloudflare.backend import current
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+BORDER = ("bindings.cloudflare._js", "bindings.cloudflare._js_services")
 META = {"changes": 0, "duration": 1}
 
 
@@ -76,6 +77,14 @@ class Fetcher:
         return f"the method {name}"
 
 
+class Bucket:
+    def head(self) -> None: ...
+
+
+class Producer:
+    def sendBatch(self) -> None: ...  # noqa: N802 - JavaScript's name
+
+
 class JSON:
     parse = staticmethod(json.loads)
     stringify = staticmethod(json.dumps)
@@ -85,11 +94,13 @@ class Env:
     CACHE = Crossings(Namespace())
     DB = Crossings(Database())
     OTHER = Crossings(Fetcher())
+    MEDIA = Crossings(Bucket())
+    JOBS = Crossings(Producer())
     WRAPPED = SimpleNamespace(_binding=OTHER)
 
 
 @pytest.fixture
-def worker(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+def worker(monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
     """A Worker's border: `js` and `pyodide.ffi`, as far as these calls use them."""
     js, pyodide, ffi = ModuleType("js"), ModuleType("pyodide"), ModuleType("pyodide.ffi")
     reflect = type("Reflect", (), {"get": staticmethod(getattr)})
@@ -97,12 +108,14 @@ def worker(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     ffi.__dict__.update(JsException=OSError, JsProxy=Crossings, to_js=list, jsnull=object())
     for name, module in (("js", js), ("pyodide", pyodide), ("pyodide.ffi", ffi)):
         monkeypatch.setitem(sys.modules, name, module)
-    monkeypatch.delitem(sys.modules, "bindings.cloudflare._js", raising=False)
+    for name in BORDER:
+        monkeypatch.delitem(sys.modules, name, raising=False)
     border = importlib.import_module("bindings.cloudflare._js")
     token = current.set(border.JSBackend(Env()))
-    yield
+    yield border
     current.reset(token)
-    sys.modules.pop("bindings.cloudflare._js")
+    for name in BORDER:
+        sys.modules.pop(name, None)
 
 
 def crossings(call: Any) -> tuple[int, Any]:
@@ -134,3 +147,21 @@ def test_a_second_get_crosses_no_more_than_the_raw_call() -> None:
 @pytest.mark.usefixtures("worker")
 def test_raw_is_the_object_itself(name: str) -> None:
     assert raw(name) is Env.OTHER
+
+
+def test_request_that_uses_no_binding_crosses_nothing(worker: Any) -> None:
+    Crossings.count = 0
+    worker.JSBackend(Crossings(Env()))
+    assert Crossings.count == 0
+
+
+@pytest.mark.parametrize(
+    ("find", "binding"), [("kv", "CACHE"), ("r2", "MEDIA"), ("queue", "JOBS"), ("fetcher", "OTHER")]
+)
+def test_binding_is_looked_up_once_in_a_request(worker: Any, find: str, binding: str) -> None:
+    backend = worker.JSBackend(SimpleNamespace(_env=Env()))
+    Crossings.count = 0
+    getattr(backend, find)(binding)
+    first = Crossings.count
+    getattr(backend, find)(binding)
+    assert Crossings.count == first > 0
