@@ -11,7 +11,7 @@ from bindings.cloudflare.backend import Call
 from bindings.cloudflare.errors import BindingError, D1ConstraintError, D1Error
 
 if TYPE_CHECKING:
-    from bindings.cloudflare.backend import D1Parameter, Statement
+    from bindings.cloudflare.shapes import D1Parameter, Statement
 
 # https://developers.cloudflare.com/d1/platform/limits/
 MAX_PARAMETERS = 100

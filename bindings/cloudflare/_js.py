@@ -17,11 +17,7 @@ import js
 from pyodide.ffi import JsException, JsProxy, to_js
 
 from bindings.cloudflare._sql import cast_integers
-from bindings.cloudflare.backend import (
-    PlatformError,
-    PlatformUnsupportedError,
-    current,
-)
+from bindings.cloudflare.backend import PlatformError, PlatformUnsupportedError, current
 from bindings.cloudflare.errors import UnknownBinding
 
 if TYPE_CHECKING:
@@ -30,7 +26,7 @@ if TYPE_CHECKING:
 
     from pyodide.ffi import JsBuffer
 
-    from bindings.cloudflare.backend import (
+    from bindings.cloudflare.shapes import (
         AnalyticsBackend,
         CacheBackend,
         D1Parameter,

@@ -25,13 +25,8 @@ from bindings.cloudflare.queues import QueueBatch, QueueMessage, ScheduledEvent
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from bindings.cloudflare.backend import (
-        Body,
-        DurableObjectBackend,
-        FetchData,
-        FetchRequest,
-        Handler,
-    )
+    from bindings.cloudflare.backend import FetchRequest
+    from bindings.cloudflare.shapes import Body, DurableObjectBackend, FetchData, Handler
 
 BUFFERS = {"ArrayBuffer", "Uint8Array"}
 

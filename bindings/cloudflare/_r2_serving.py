@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING
 
 from bindings.cloudflare._r2_values import R2Conditional, R2Response
 from bindings.cloudflare.errors import R2PreconditionError, R2RangeError
@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from bindings.cloudflare._r2_options import Range
     from bindings.cloudflare._r2_values import R2Object
     from bindings.cloudflare.r2 import R2
+    from bindings.cloudflare.shapes import Request, RequestHeaders
 
 # RFC 9110 §5.6.7: one is written, all three are read.
 HTTP_DATES = ("%a, %d %b %Y %H:%M:%S GMT", "%A, %d-%b-%y %H:%M:%S GMT", "%a %b %d %H:%M:%S %Y")
@@ -24,28 +25,6 @@ BEYOND = 2**53 - 1  # bytes: larger than any object, and exact in JavaScript
 BEYOND_DIGITS = 15  # 10**15 is less
 # RFC 9110 §15.4.5: what a 304 repeats of the 200.
 NOT_MODIFIED_HEADERS = ("cache-control", "etag", "expires", "last-modified")
-
-
-class RequestHeaders(Protocol):
-    """Headers by name, letter case ignored; several of one name joined by commas."""
-
-    def get(self, name: str, /) -> str | None:
-        """Return the value. None when there is none."""
-        ...
-
-
-class Request(Protocol):
-    """A request of any framework, as far as serving reads it."""
-
-    @property
-    def method(self) -> str:
-        """In capitals."""
-        ...
-
-    @property
-    def headers(self) -> RequestHeaders:
-        """The headers."""
-        ...
 
 
 async def serve(bucket: R2, key: str, request: Request) -> R2Response | None:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 if TYPE_CHECKING:
     from collections.abc import AsyncIterable
 
-    from bindings.cloudflare.backend import R2ObjectData
+    from bindings.cloudflare.shapes import R2ObjectData
 
 HTTP_NAMES = {
     "content_type": "contentType",

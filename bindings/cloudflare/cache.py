@@ -3,34 +3,16 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING
 
 from bindings.cloudflare.backend import Call
 from bindings.cloudflare.errors import CacheError
 from bindings.cloudflare.fetcher import FetchResponse
 
 if TYPE_CHECKING:
-    from bindings.cloudflare.fetcher import HeadersLike
+    from bindings.cloudflare.shapes import ResponseLike
 
 PARTIAL = 206
-
-
-class ResponseLike(Protocol):
-    """An answer to keep: Firstlight's `Response`, or a FetchResponse."""
-
-    @property
-    def status(self) -> int:
-        """200 to 599."""
-        ...
-
-    @property
-    def headers(self) -> HeadersLike:
-        """Its headers."""
-        ...
-
-    async def bytes(self) -> bytes:
-        """Read the body."""
-        ...
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,12 +12,7 @@ from bindings.cloudflare._sql import split_statements
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
-    from bindings.cloudflare.backend import (
-        D1Backend,
-        D1Parameter,
-        D1ResultData,
-        D1SessionBackend,
-    )
+    from bindings.cloudflare.shapes import D1Backend, D1Parameter, D1ResultData, D1SessionBackend
 
 T = TypeVar("T")
 

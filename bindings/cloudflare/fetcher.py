@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Literal, Protocol, TypeAlias, runtime_checkable
+from typing import TYPE_CHECKING, Any, Literal, TypeAlias, cast
 
 from bindings.cloudflare.backend import Call, FetchRequest
 from bindings.cloudflare.errors import FetcherError
@@ -12,44 +12,12 @@ from bindings.cloudflare.errors import FetcherError
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Iterable
 
-    from bindings.cloudflare.backend import Body, FetchData
+    from bindings.cloudflare.shapes import Body, FetchData, HeadersLike, RequestLike
 
     HeadersInit: TypeAlias = "HeadersLike | Iterable[tuple[str, str]] | None"
 
 ORIGIN = "https://worker.local"  # a binding ignores the host, but a URL must have one
 BODILESS = ("GET", "HEAD")
-
-
-class RequestLike(Protocol):
-    """A request to pass on, such as `ctx.request`."""
-
-    @property
-    def method(self) -> str:
-        """Such as `GET`."""
-        ...
-
-    @property
-    def url(self) -> str:
-        """Absolute."""
-        ...
-
-    @property
-    def headers(self) -> HeadersLike:
-        """Its headers."""
-        ...
-
-    async def bytes(self) -> bytes:
-        """Read the body."""
-        ...
-
-
-@runtime_checkable
-class HeadersLike(Protocol):
-    """Headers that can be listed."""
-
-    def items(self) -> Iterable[tuple[str, str]]:
-        """List (name, value), several of one name apart."""
-        ...
 
 
 class FetchHeaders(list[tuple[str, str]]):
@@ -200,7 +168,8 @@ async def to_request(
         headers: For a path or a URL.
     """
     if isinstance(target, str):
-        pairs = headers.items() if isinstance(headers, HeadersLike) else headers or ()
+        items = getattr(headers, "items", None)
+        pairs = cast("Iterable[tuple[str, str]]", headers or () if items is None else items())
         return options._replace(url=absolute(call, target), headers=tuple(pairs))
     body = None if target.method in BODILESS else await target.bytes()
     headers = tuple(target.headers.items())

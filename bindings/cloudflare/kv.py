@@ -11,7 +11,7 @@ from bindings.cloudflare._kv import MAX_LIST, TYPES, KVCall, to_json
 if TYPE_CHECKING:
     from collections.abc import AsyncIterable, AsyncIterator, Iterable
 
-    from bindings.cloudflare.backend import KVBody, KVKeyData
+    from bindings.cloudflare.shapes import KVBody, KVKeyData
 
 V = TypeVar("V")
 

@@ -37,8 +37,7 @@ if TYPE_CHECKING:
     from collections.abc import AsyncIterable, AsyncIterator, Mapping, Sequence
     from typing import NoReturn
 
-    from bindings.cloudflare._r2_serving import Request
-    from bindings.cloudflare.backend import R2Body, R2ObjectData
+    from bindings.cloudflare.shapes import R2Body, R2ObjectData, Request
 
     StorageClass = Literal["Standard", "InfrequentAccess"]
     Metadata = Literal["http_metadata", "custom_metadata"]

@@ -13,8 +13,8 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
     from typing import NotRequired
 
-    from bindings.cloudflare.backend import DurableObjectBackend
-    from bindings.cloudflare.fetcher import HeadersInit, RequestLike
+    from bindings.cloudflare.fetcher import HeadersInit
+    from bindings.cloudflare.shapes import DurableObjectBackend, RequestLike
 
 # https://developers.cloudflare.com/analytics/analytics-engine/limits/
 MAX_BLOBS = 20

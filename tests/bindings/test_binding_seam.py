@@ -20,11 +20,7 @@ from bindings.cloudflare import (
     Row,
     WorkersAI,
 )
-from bindings.cloudflare.backend import (
-    PlatformError,
-    PlatformUnsupportedError,
-    current,
-)
+from bindings.cloudflare.backend import PlatformError, PlatformUnsupportedError, current
 from bindings.cloudflare.errors import ServiceError
 from firstlight import Response
 
@@ -33,7 +29,7 @@ if TYPE_CHECKING:
 
     from conftest import Run
 
-    from bindings.cloudflare.backend import Backend, D1ResultData, Statement
+    from bindings.cloudflare.shapes import Backend, D1ResultData, Statement
 
 DB = D1("DB")
 

@@ -269,6 +269,7 @@ def test_bundle_has_the_bindings_that_code_asks_for(
     names = {path.stem for path in folder.glob("*.py")}
     assert names & (HANDLES | {"_js_services"}) == modules
     assert names >= ALWAYS
+    assert "shapes" not in names  # what only type checkers read
 
 
 def test_entry_hands_events_to_the_worker_file(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, Literal
 from bindings.cloudflare._local.d1_limits import trusted
 from bindings.cloudflare._local.migrations import apply_migrations
 from bindings.cloudflare._sql import first_word
-from bindings.cloudflare.backend import D1ResultData, Statement
+from bindings.cloudflare.shapes import D1ResultData, Statement
 
 if TYPE_CHECKING:
     import sqlite3

@@ -8,12 +8,13 @@ import json
 import time
 from typing import TYPE_CHECKING, Any
 
-from bindings.cloudflare.backend import KVKeyData, KVPageData, PlatformError
+from bindings.cloudflare.backend import PlatformError
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Sequence
 
     from bindings.cloudflare._local.database import Database
+    from bindings.cloudflare.shapes import KVKeyData, KVPageData
 
 # Keys are BLOBs because KV orders and limits them by their bytes.
 SCHEMA = """

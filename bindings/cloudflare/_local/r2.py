@@ -18,13 +18,14 @@ from bindings.cloudflare._local.r2_content import (
     join_contents,
 )
 from bindings.cloudflare._local.r2_listing import list_objects
-from bindings.cloudflare.backend import PlatformError, R2ObjectData, R2PageData
+from bindings.cloudflare.backend import PlatformError
 
 if TYPE_CHECKING:
     import sqlite3
     from collections.abc import Sequence
 
     from bindings.cloudflare._local.database import Database
+    from bindings.cloudflare.shapes import R2ObjectData, R2PageData
 
 MAX_METADATA = 2048  # as miniflare counts and has it; the platform takes 8,192 bytes
 MIN_PART = 5 * 1024**2  # bytes

@@ -6,10 +6,12 @@ import base64
 import json
 from typing import TYPE_CHECKING, Any
 
-from bindings.cloudflare.backend import PlatformError, R2ObjectData, R2PageData
+from bindings.cloudflare.backend import PlatformError
 
 if TYPE_CHECKING:
     import sqlite3
+
+    from bindings.cloudflare.shapes import R2ObjectData, R2PageData
 
 AFTER_ALL = b"\xff"  # a byte that no UTF-8 holds
 MAX_WITH_METADATA = 100  # objects in a page, as miniflare has it

@@ -16,7 +16,8 @@ if TYPE_CHECKING:
 
     from bindings.cloudflare._local.config import RateLimit
     from bindings.cloudflare._local.queues import Queues
-    from bindings.cloudflare.backend import FetchData, FetchRequest
+    from bindings.cloudflare.backend import FetchRequest
+    from bindings.cloudflare.shapes import FetchData
 
 KEPT_POINTS = 10_000  # of each dataset
 # What a cache keeps at all, as miniflare has it.
