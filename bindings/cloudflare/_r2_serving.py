@@ -174,9 +174,11 @@ def _http_date(moment: datetime) -> str:
 
 def _parse_date(text: str | None) -> datetime | None:
     """Return the moment. None for none, or what is no date of HTTP."""
+    if text is None:
+        return None
     for pattern in HTTP_DATES:
         try:
-            return datetime.strptime(text or "", pattern).replace(tzinfo=UTC)
+            return datetime.strptime(text, pattern).replace(tzinfo=UTC)
         except ValueError:
             continue
     return None

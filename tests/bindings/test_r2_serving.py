@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+from datetime import datetime
 from typing import TYPE_CHECKING
 
 import pytest
 
-from bindings.cloudflare import R2, R2Object
+from bindings.cloudflare import R2, R2Object, _r2_serving
 from firstlight import Request, Response
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
+    from typing import Self
 
     from conftest import Run
 
@@ -84,3 +86,19 @@ def test_object_that_is_deleted_before_its_size_is_asked_is_missing(run: Run) ->
         return await Gone("MEDIA").respond("key", asked(range="bytes=99-"))
 
     assert run(serve()) is None
+
+
+def test_dates_that_are_absent_are_not_parsed(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    parsed: list[str] = []
+
+    class Clock(datetime):
+        @classmethod
+        def strptime(cls, date_string: str, format: str, /) -> Self:  # noqa: A002 - its name
+            parsed.append(date_string)
+            return super().strptime(date_string, format)
+
+    monkeypatch.setattr(_r2_serving, "datetime", Clock)
+    run(MEDIA.put("key", "value"))
+    answer = run(MEDIA.respond("key", asked(if_none_match="*")))
+    assert answer is not None
+    assert (answer.status, parsed) == (304, [])
