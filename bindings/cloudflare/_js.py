@@ -380,7 +380,7 @@ class JSSession(JSD1):
 
 
 class JSBody:
-    """The body of an R2 object, still in JavaScript."""
+    """The body of an R2 object or an answer, still in JavaScript."""
 
     def __init__(self, found: js.R2Object) -> None:
         self.used = False

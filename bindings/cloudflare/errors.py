@@ -125,7 +125,7 @@ class UnknownBinding(BindingError):  # noqa: N818 - reads as the sentence it say
     """The configuration declares no binding of this name and kind.
 
     Args:
-        kind: `kv`, `d1` or `r2`.
+        kind: A key of `NOUNS`, such as `kv` or `queue`.
         binding: The name that was asked for.
         declared: The names of that kind that are declared.
     """

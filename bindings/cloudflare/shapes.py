@@ -392,7 +392,7 @@ class Embedded(Protocol):
         ...
 
     def declared_bindings(self) -> dict[str, str]:
-        """Return the kinds (`kv`, `d1`, `r2`) by declared name."""
+        """Return the kinds, such as `kv` or `queue`, by declared name."""
         ...
 
 

@@ -1,4 +1,4 @@
-"""The embedded backend: KV, D1 and R2 in SQLite, without Node or network.
+"""The embedded backend: KV, D1 and R2 in SQLite, the rest in memory, without Node or network.
 
 For development, the ASGI adapter and tests; never uploaded.
 """
@@ -58,7 +58,7 @@ def default_backend() -> EmbeddedBackend | None:
 
 
 def declared_bindings() -> dict[str, str]:
-    """Return the kinds (`kv`, `d1`, `r2`) by declared name."""
+    """Return the kinds, such as `kv` or `queue`, by declared name."""
     backend = current.get()
     if isinstance(backend, EmbeddedBackend):
         return backend.config().kinds

@@ -51,8 +51,7 @@ class EmbeddedBody:
         database: Where it is.
         schema: The bucket's tables.
         content: Its name there.
-        first: The first byte.
-        length: In bytes.
+        span: The first byte and the length, in bytes.
     """
 
     def __init__(
