@@ -37,7 +37,7 @@ if TYPE_CHECKING:
     from collections.abc import AsyncIterable, AsyncIterator, Mapping, Sequence
     from typing import NoReturn
 
-    from bindings.cloudflare.shapes import R2Body, R2ObjectData, Request
+    from bindings.cloudflare.shapes import Body, R2ObjectData, Request
 
     StorageClass = Literal["Standard", "InfrequentAccess"]
     Metadata = Literal["http_metadata", "custom_metadata"]
@@ -70,7 +70,7 @@ class R2ObjectBody(R2Object):
     """
 
     _bucket: str = field(repr=False)
-    _body: R2Body = field(repr=False, compare=False)
+    _body: Body = field(repr=False, compare=False)
 
     @property
     def js_body(self) -> object:

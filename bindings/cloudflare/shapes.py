@@ -67,25 +67,6 @@ class R2PageData(TypedDict):
     delimitedPrefixes: list[str]
 
 
-class R2Body(Protocol):
-    """The body of an R2 object, to be read once."""
-
-    used: bool
-
-    @property
-    def js_body(self) -> object:
-        """The JavaScript stream; AttributeError where there is none."""
-        ...
-
-    async def read(self) -> bytes:
-        """Return the whole body."""
-        ...
-
-    def chunks(self) -> AsyncIterator[bytes]:
-        """Yield the body piece by piece."""
-        ...
-
-
 class KVBody(Protocol):
     """A value of KV, to be read once, piece by piece."""
 
@@ -98,6 +79,14 @@ class KVBody(Protocol):
 
     def chunks(self) -> AsyncIterator[bytes]:
         """Yield the value piece by piece."""
+        ...
+
+
+class Body(KVBody, Protocol):
+    """The body of an R2 object or an answer, to be read once."""
+
+    async def read(self) -> bytes:
+        """Return the whole body."""
         ...
 
 
@@ -181,7 +170,7 @@ class R2Backend(Protocol):
 
     async def get(
         self, key: str, options: dict[str, Any]
-    ) -> tuple[R2ObjectData, R2Body | None] | None:
+    ) -> tuple[R2ObjectData, Body | None] | None:
         """Read, with `range` (`offset` and `length`, or `suffix`) and `onlyIf`.
 
         No body when `onlyIf` does not hold.
@@ -216,25 +205,6 @@ class R2Backend(Protocol):
 
     async def abort_upload(self, key: str, upload_id: str) -> None:
         """Delete the parts of an upload."""
-        ...
-
-
-class Body(Protocol):
-    """The body of an answer, to be read once."""
-
-    used: bool
-
-    @property
-    def js_body(self) -> object:
-        """The JavaScript stream; AttributeError where there is none."""
-        ...
-
-    async def read(self) -> bytes:
-        """Return the whole body."""
-        ...
-
-    def chunks(self) -> AsyncIterator[bytes]:
-        """Yield the body piece by piece."""
         ...
 
 

@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-import base64
-import binascii
 import json
 import time
 from typing import TYPE_CHECKING, Any
 
-from bindings.cloudflare.backend import PlatformError
+from bindings.cloudflare._local.body import EmbeddedBytes
+from bindings.cloudflare._local.cursor import AFTER_ALL, decode_cursor, encode_cursor
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Sequence
+    from collections.abc import Sequence
 
     from bindings.cloudflare._local.database import Database
     from bindings.cloudflare.shapes import KVKeyData, KVPageData
@@ -25,8 +24,6 @@ CREATE TABLE IF NOT EXISTS entries (
   metadata TEXT NOT NULL
 ) WITHOUT ROWID
 """
-CHUNK = 64 * 1024  # bytes
-AFTER_ALL = b"\xff"  # a byte that no UTF-8 holds
 FRESH = "(expiration IS NULL OR expiration > :now)"
 SELECT = f"SELECT value, metadata FROM entries WHERE key = :key AND {FRESH}"  # noqa: S608 - constants
 LIST = f"""
@@ -34,24 +31,6 @@ SELECT key, expiration, metadata FROM entries
 WHERE key > :after AND key >= :prefix AND key < :end AND {FRESH}
 ORDER BY key LIMIT :limit
 """  # noqa: S608 - constants
-
-
-class EmbeddedStream:
-    """A value that was read, in pieces."""
-
-    def __init__(self, content: bytes) -> None:
-        self.used = False
-        self._content = content
-
-    @property
-    def js_body(self) -> object:
-        """No JavaScript here."""
-        raise AttributeError("`js_body` exists in a Worker only")
-
-    async def chunks(self) -> AsyncIterator[bytes]:
-        """Yield the value in pieces of 64 KiB."""
-        for start in range(0, len(self._content), CHUNK):
-            yield self._content[start : start + CHUNK]
 
 
 class EmbeddedKV:
@@ -80,12 +59,10 @@ class EmbeddedKV:
             found = connection.execute(SELECT, values).fetchone()
         return (None, None) if found is None else (found[0], json.loads(found[1]))
 
-    async def get_stream(
-        self, key: str, cache_ttl: int | None
-    ) -> tuple[EmbeddedStream | None, Any]:
+    async def get_stream(self, key: str, cache_ttl: int | None) -> tuple[EmbeddedBytes | None, Any]:
         """Return the value as a stream, and the metadata."""
         value, metadata = await self.get_with_metadata(key, cache_ttl)
-        return None if value is None else EmbeddedStream(value), metadata
+        return None if value is None else EmbeddedBytes(value), metadata
 
     async def get_many(self, keys: Sequence[str], cache_ttl: int | None) -> dict[str, str | None]:
         """Return the values as text, by key in the order given."""
@@ -121,7 +98,7 @@ class EmbeddedKV:
         limit = options["limit"]
         prefix = options["prefix"].encode()
         values = {
-            "after": _decode_cursor(options.get("cursor")),
+            "after": decode_cursor(options.get("cursor", ""), "KV"),
             "prefix": prefix,
             "end": prefix + AFTER_ALL,
             "now": time.time(),
@@ -132,7 +109,7 @@ class EmbeddedKV:
         keys = [_to_key(*row) for row in found[:limit]]
         if len(found) <= limit:
             return {"keys": keys, "list_complete": True}
-        cursor = base64.b64encode(found[limit - 1][0]).decode()
+        cursor = encode_cursor(found[limit - 1][0])
         return {"keys": keys, "list_complete": False, "cursor": cursor}
 
 
@@ -141,10 +118,3 @@ def _to_key(key: bytes, expiration: int | None, metadata: str) -> KVKeyData:
     if expiration is not None:
         data["expiration"] = expiration
     return data
-
-
-def _decode_cursor(cursor: str | None) -> bytes:
-    try:
-        return base64.b64decode(cursor or "", validate=True)
-    except binascii.Error as error:
-        raise PlatformError(f"the cursor `{cursor}` is none of KV's.") from error

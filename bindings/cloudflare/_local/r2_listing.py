@@ -2,18 +2,16 @@
 
 from __future__ import annotations
 
-import base64
 import json
 from typing import TYPE_CHECKING, Any
 
-from bindings.cloudflare.backend import PlatformError
+from bindings.cloudflare._local.cursor import AFTER_ALL, decode_cursor, encode_cursor
 
 if TYPE_CHECKING:
     import sqlite3
 
     from bindings.cloudflare.shapes import R2ObjectData, R2PageData
 
-AFTER_ALL = b"\xff"  # a byte that no UTF-8 holds
 MAX_WITH_METADATA = 100  # objects in a page, as miniflare has it
 NEXT = """
 SELECT about FROM r2_objects
@@ -41,7 +39,7 @@ class _Page:
             self._limit = min(self._limit, MAX_WITH_METADATA)
         self._delimiter: str | None = options.get("delimiter")
         start = options.get("startAfter", "").encode()
-        self._after = max(start, _decode_cursor(options.get("cursor", "")))
+        self._after = max(start, decode_cursor(options.get("cursor", ""), "R2"))
         self._objects: list[R2ObjectData] = []
         self._folders: list[str] = []
         self._cursor: str | None = None
@@ -55,7 +53,7 @@ class _Page:
         if row is None:
             self.wants_more = False
         elif len(self._objects) + len(self._folders) == self._limit:
-            self._cursor = base64.b64encode(self._after).decode()
+            self._cursor = encode_cursor(self._after)
             self.wants_more = False
         else:
             self._take(json.loads(row[0]))
@@ -92,10 +90,3 @@ class _Page:
         if "customMetadata" not in self._include:
             found["customMetadata"] = {}
         return found
-
-
-def _decode_cursor(cursor: str) -> bytes:
-    try:
-        return base64.b64decode(cursor, validate=True)
-    except ValueError as error:
-        raise PlatformError(f"the cursor `{cursor}` is none of R2's.") from error

@@ -9,9 +9,11 @@ from email.utils import parsedate_to_datetime
 from typing import TYPE_CHECKING, Any, Protocol, TypeAlias
 from urllib.parse import unquote, urlsplit
 
+from bindings.cloudflare._local.body import EmbeddedBytes
+
 if TYPE_CHECKING:
     from collections import deque
-    from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Sequence
+    from collections.abc import Awaitable, Callable, Iterable, Sequence
     from pathlib import Path
 
     from bindings.cloudflare._local.config import RateLimit
@@ -61,28 +63,6 @@ def serve_assets(root: Path, fetch: Fetch | None) -> None:
         _servers[root.resolve()] = fetch
 
 
-class BytesBody:
-    """A body that is in memory."""
-
-    def __init__(self, data: bytes) -> None:
-        self.used = False
-        self._data = data
-
-    @property
-    def js_body(self) -> object:
-        """There is none outside of a Worker."""
-        raise AttributeError("js_body")
-
-    async def read(self) -> bytes:
-        """Return the whole body."""
-        return self._data
-
-    async def chunks(self) -> AsyncIterator[bytes]:
-        """Yield the body at once, unless it is empty."""
-        if self._data:
-            yield self._data
-
-
 class AssetFetcher:
     """The site's assets: those of the development server, else those that were built."""
 
@@ -93,13 +73,13 @@ class AssetFetcher:
     async def fetch(self, request: FetchRequest) -> FetchData:
         """Answer GET and HEAD; the host of the URL does not matter."""
         if request.method not in {"GET", "HEAD"}:
-            return 405, [("allow", "GET, HEAD")], BytesBody(b"")
+            return 405, [("allow", "GET, HEAD")], EmbeddedBytes(b"")
         parts = urlsplit(request.url)
         if (serve := _servers.get(self._root)) is not None:
             answer = await serve(parts.path)
             if answer is None:
-                return NOT_FOUND, [], BytesBody(b"")
-            return answer.status, answer.headers.items(), BytesBody(await answer.bytes())
+                return NOT_FOUND, [], EmbeddedBytes(b"")
+            return answer.status, answer.headers.items(), EmbeddedBytes(await answer.bytes())
         return self._built(unquote(parts.path))
 
     def _built(self, path: str) -> FetchData:
@@ -109,8 +89,8 @@ class AssetFetcher:
             if file.is_relative_to(folder) and file.is_file():
                 kind = mimetypes.guess_type(file.name)[0] or "application/octet-stream"
                 text = "; charset=utf-8" if kind.startswith("text/") else ""
-                return 200, [("content-type", f"{kind}{text}")], BytesBody(file.read_bytes())
-        return NOT_FOUND, [], BytesBody(b"")
+                return 200, [("content-type", f"{kind}{text}")], EmbeddedBytes(file.read_bytes())
+        return NOT_FOUND, [], EmbeddedBytes(b"")
 
 
 class LocalQueue:
@@ -173,7 +153,7 @@ class LocalCache:
         if until <= time.time():
             self._answers.pop(url, None)
             return None
-        return status, [*headers, ("cf-cache-status", "HIT")], BytesBody(body)
+        return status, [*headers, ("cf-cache-status", "HIT")], EmbeddedBytes(body)
 
     async def put(
         self, url: str, status: int, headers: Sequence[tuple[str, str]], body: bytes
