@@ -24,11 +24,11 @@ from bindings.cloudflare._local.queues import Queues
 from bindings.cloudflare._local.r2 import EmbeddedR2
 from bindings.cloudflare._local.services import (
     KEPT_POINTS,
-    AssetFetcher,
-    LocalAnalytics,
-    LocalCache,
-    LocalQueue,
-    LocalRateLimiter,
+    EmbeddedAnalytics,
+    EmbeddedCache,
+    EmbeddedFetcher,
+    EmbeddedQueue,
+    EmbeddedRateLimiter,
 )
 from bindings.cloudflare.backend import PlatformUnsupportedError
 from bindings.cloudflare.errors import UnknownBinding
@@ -100,28 +100,28 @@ class EmbeddedBackend:
         local_id = _declared("r2", binding, self.config().r2)
         return EmbeddedR2(self._database("r2", local_id))
 
-    def fetcher(self, binding: str) -> AssetFetcher:
+    def fetcher(self, binding: str) -> EmbeddedFetcher:
         """Open the site's assets, or raise UnknownBinding."""
         config = self.config()
         if binding == config.assets:
-            return AssetFetcher(self._root, config.assets_folder)
+            return EmbeddedFetcher(self._root, config.assets_folder)
         self._named("fetcher", binding)
         raise PlatformUnsupportedError("another Worker is reached in a Worker only.")
 
-    def queue(self, binding: str) -> LocalQueue:
+    def queue(self, binding: str) -> EmbeddedQueue:
         """Open a queue, or raise UnknownBinding."""
-        return LocalQueue(self.queues, _declared("queue", binding, self.config().queues))
+        return EmbeddedQueue(self.queues, _declared("queue", binding, self.config().queues))
 
-    def rate_limiter(self, binding: str) -> LocalRateLimiter:
+    def rate_limiter(self, binding: str) -> EmbeddedRateLimiter:
         """Open a rate limiter, or raise UnknownBinding."""
         config = _declared("ratelimiter", binding, self.config().rate_limits)
-        return LocalRateLimiter(config, self._counts.setdefault(binding, {}))
+        return EmbeddedRateLimiter(config, self._counts.setdefault(binding, {}))
 
-    def analytics(self, binding: str) -> LocalAnalytics:
+    def analytics(self, binding: str) -> EmbeddedAnalytics:
         """Open a dataset, or raise UnknownBinding."""
         self._named("analyticsengine", binding)
         points = deque[dict[str, Any]](maxlen=KEPT_POINTS)
-        return LocalAnalytics(self.data_points.setdefault(binding, points))
+        return EmbeddedAnalytics(self.data_points.setdefault(binding, points))
 
     def durable_objects(self, binding: str) -> NoReturn:
         """Say that there are none here, or raise UnknownBinding."""
@@ -133,9 +133,9 @@ class EmbeddedBackend:
         self._named(kind, binding)
         raise PlatformUnsupportedError(f"{SERVICES[kind]} runs on Cloudflare only.")
 
-    def cache(self, name: str | None) -> LocalCache:
+    def cache(self, name: str | None) -> EmbeddedCache:
         """Open a cache."""
-        return LocalCache(self._caches.setdefault(name, {}))
+        return EmbeddedCache(self._caches.setdefault(name, {}))
 
     def raw(self, binding: str) -> NoReturn:
         """Say that there are no JavaScript objects here."""

@@ -63,7 +63,7 @@ def serve_assets(root: Path, fetch: Fetch | None) -> None:
         _servers[root.resolve()] = fetch
 
 
-class AssetFetcher:
+class EmbeddedFetcher:
     """The site's assets: those of the development server, else those that were built."""
 
     def __init__(self, root: Path, folder: str) -> None:
@@ -93,7 +93,7 @@ class AssetFetcher:
         return NOT_FOUND, [], EmbeddedBytes(b"")
 
 
-class LocalQueue:
+class EmbeddedQueue:
     """The sending end of a queue in memory."""
 
     def __init__(self, queues: Queues, name: str) -> None:
@@ -110,7 +110,7 @@ class LocalQueue:
             await self.send(body, options)
 
 
-class LocalRateLimiter:
+class EmbeddedRateLimiter:
     """Counts in fixed windows of the period."""
 
     def __init__(self, config: RateLimit, counts: Counts) -> None:
@@ -126,7 +126,7 @@ class LocalRateLimiter:
         return calls <= self._config.limit
 
 
-class LocalAnalytics:
+class EmbeddedAnalytics:
     """Keeps the newest data points."""
 
     def __init__(self, points: deque[dict[str, Any]]) -> None:
@@ -137,7 +137,7 @@ class LocalAnalytics:
         self._points.append(point)
 
 
-class LocalCache:
+class EmbeddedCache:
     """Answers in memory for as long as their headers say.
 
     Source:
