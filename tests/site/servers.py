@@ -98,7 +98,8 @@ def wrangler_of(site: Path) -> Generator[str, None, None]:
     """Apply the migrations and start the real runtime; it builds the site by itself."""
     migrate = [*WRANGLER, "d1", "migrations", "apply", "DB", "--local"]
     subprocess.run(migrate, cwd=site, env=environment(), check=True, stdin=subprocess.DEVNULL)
-    options = ["dev", "--ip", HOST, "--show-interactive-dev-session=false"]
+    inspector = ["--inspector-port", str(free_port())]
+    options = ["dev", "--ip", HOST, "--show-interactive-dev-session=false", *inspector]
     with serving([*WRANGLER, *options], site) as origin:
         yield origin
 

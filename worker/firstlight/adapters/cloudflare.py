@@ -99,7 +99,10 @@ class Adapter:
         key = (response.status, *response.headers.items())
         init = self._inits.get(key)
         if init is None:
-            init = js.JSON.parse(json.dumps({"status": key[0], "headers": key[1:]}))
+            options: dict[str, object] = {"status": key[0], "headers": key[1:]}
+            if "content-encoding" in response.headers:
+                options["encodeBody"] = "manual"  # it is encoded; workerd would do it again
+            init = js.JSON.parse(json.dumps(options))
             if "set-cookie" not in response.headers:  # a visitor's own, and seldom seen again
                 if len(self._inits) == MOST_INITS:
                     del self._inits[next(iter(self._inits))]
