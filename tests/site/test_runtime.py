@@ -343,15 +343,24 @@ def test_the_log_names_the_line_of_what_fails_later(served: Served, client: http
     assert served.log_has("pages/odd/[kind].py:10 (route /odd/[kind]): ValueError: late failure")
 
 
-def test_the_log_names_the_line_that_breaks_a_stream(served: Served, client: httpx.Client) -> None:
+def broken_stream(client: httpx.Client) -> list[bytes]:
+    """Return what arrives of a body that fails half-way."""
     plain = {"accept-encoding": "identity"}  # wrangler would hold back what it compresses
+    received: list[bytes] = []
     with client.stream("GET", "/error/stream", headers=plain) as response:
         assert response.status_code == 200
-        received: list[bytes] = []
         with contextlib.suppress(httpx.HTTPError):  # wrangler's own proxy ends it like any other
             received.extend(response.iter_bytes())
-    assert received == [b"first"]
-    assert served.log_has("pages/error/stream.py:6 (route /error/stream): ValueError: mid-stream")
+    return received
+
+
+def test_the_log_names_the_line_that_breaks_a_stream(served: Served, client: httpx.Client) -> None:
+    text = "pages/error/stream.py:6 (route /error/stream): ValueError: mid-stream"
+
+    assert broken_stream(client) == [b"first"]
+    # wrangler's log comes through its inspector, which drops a line now and then.
+    assert served.log_has(text) or broken_stream(client)
+    assert served.log_has(text)
 
 
 def test_a_visitor_who_leaves_does_not_disturb_the_others(client: httpx.Client) -> None:
