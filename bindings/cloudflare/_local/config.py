@@ -68,7 +68,6 @@ class Consumer:
     """How a queue is consumed; times in seconds."""
 
     batch_size: int = 10
-    batch_timeout: float = 5.0
     retries: int = 3
     retry_delay: float = 0.0
     dead_letter_queue: str | None = None
@@ -215,7 +214,6 @@ def _consumer(table: dict[str, Any]) -> Consumer:
     default = Consumer()
     return Consumer(
         batch_size=table.get("max_batch_size", default.batch_size),
-        batch_timeout=table.get("max_batch_timeout", default.batch_timeout),
         retries=table.get("max_retries", default.retries),
         retry_delay=table.get("retry_delay", default.retry_delay),
         dead_letter_queue=table.get("dead_letter_queue"),
