@@ -56,7 +56,8 @@ async def compare() -> None:
             return await handle_endpoint(module, ctx, "GET")
         return await handle_page(module, ctx, app.templates)
 
-    for name, path in (("JSON endpoint", "/api/hello"), ("page of 50 rows", "/rows")):
+    paths = {"JSON endpoint": "/api/hello", "page of 50 rows": "/rows", "rows ready": "/ready"}
+    for name, path in paths.items():
         whole: list[float] = []
         part: list[float] = []
         for _ in range(ROUNDS):

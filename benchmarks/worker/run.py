@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 WORKERD = "workerd@1.20241106.2"  # of wrangler 3.92.0: Pyodide 0.26 is part of it
 STARLETTE = "starlette"
 HOST = "127.0.0.1"
-PATHS = {"json": "/api/hello", "page": "/rows"}
+PATHS = {"json": "/api/hello", "page": "/rows", "ready": "/ready"}
 START_LIMIT = 60  # seconds
 CONFIG = """\
 using Workerd = import "/workerd/workerd.capnp";
@@ -59,12 +59,15 @@ class Samples:
         cold: Seconds from the start of the process to the first answer.
         memory: Peak resident memory, bytes.
         rate: Requests a second, by path.
+        cpu: Microseconds that workerd computes for one request, by path; what else runs on the
+            machine changes that less than the rate.
         latency: Milliseconds at (50 %, 99 %), by path.
     """
 
     cold: list[float] = field(default_factory=list[float])
     memory: list[int] = field(default_factory=list[int])
     rate: dict[str, list[float]] = field(default_factory=dict[str, "list[float]"])
+    cpu: dict[str, list[float]] = field(default_factory=dict[str, "list[float]"])
     latency: dict[str, list[tuple[float, float]]] = field(
         default_factory=dict[str, "list[tuple[float, float]]"]
     )
@@ -155,22 +158,35 @@ def measure(workerd: Path, folder: Path, samples: Samples, options: argparse.Nam
         for name, path in PATHS.items():
             url = f"http://{HOST}:{port}{path}"
             load(url, 1, options.connections)  # warm
-            rate, half, most = load(url, options.seconds, options.connections)
+            before = computed(pid)
+            count, rate, half, most = load(url, options.seconds, options.connections)
+            samples.cpu.setdefault(name, []).append((computed(pid) - before) / count * 1e6)
             samples.rate.setdefault(name, []).append(rate)
             samples.latency.setdefault(name, []).append((half, most))
         status = Path(f"/proc/{pid}/status").read_text()
         samples.memory.append(int(re.findall(r"VmHWM:\s+(\d+) kB", status)[0]) * 1024)
 
 
-def load(url: str, seconds: int, connections: int) -> tuple[float, float, float]:
-    """Run wrk; return requests a second and the latencies at 50 % and 99 %, milliseconds."""
+def computed(pid: int) -> float:
+    """Return the seconds of CPU time that a process has used.
+
+    Source:
+        https://man7.org/linux/man-pages/man5/proc_pid_stat.5.html
+    """
+    fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")  # utime and stime
+
+
+def load(url: str, seconds: int, connections: int) -> tuple[int, float, float, float]:
+    """Run wrk; return requests, those a second, and milliseconds of latency at 50 % and 99 %."""
     command = ["wrk", "-t1", f"-c{connections}", f"-d{seconds}s", "--latency", url]
     output = subprocess.run(command, check=True, capture_output=True, text=True).stdout
     if "Non-2xx" in output or "Socket errors" in output:
         raise SystemExit(output)
+    count = re.findall(r"(\d+) requests in", output)[0]
     rate = re.findall(r"Requests/sec:\s+([\d.]+)", output)[0]
     half, most = (re.findall(rf"{p}%\s+([\d.]+)(us|ms|s)", output)[0] for p in (50, 99))
-    return float(rate), milliseconds(*half), milliseconds(*most)
+    return int(count), float(rate), milliseconds(*half), milliseconds(*most)
 
 
 def milliseconds(number: str, unit: str) -> float:
@@ -186,21 +202,16 @@ def upload_size(modules: dict[str, str]) -> int:
 def table(samples: dict[str, Samples], sizes: dict[str, int]) -> str:
     """Write medians and their ratio to the bare Worker, the spread in brackets."""
     bare = samples["bare"]
-    head = [
-        "",
-        "json req/s",
-        "p50/p99 ms",
-        "page req/s",
-        "p50/p99 ms",
-        "cold s",
-        "peak MB",
-        "gz KB",
-    ]
+    head = [""]
+    for path in PATHS:
+        head += [f"{path} req/s", "cpu µs", "p50/p99 ms"]
+    head += ["cold s", "peak MB", "gz KB"]
     lines = [f"{os.cpu_count()} cores, {len(bare.cold)} rounds", " | ".join(head)]
     for name, each in samples.items():
         cells = [f"{name:10}"]
         for path in PATHS:
-            cells.append(compared(each.rate[path], statistics.median(bare.rate[path])))
+            cells.append(compared(each.rate[path], bare.rate[path]))
+            cells.append(compared(each.cpu[path], bare.cpu[path], is_cost=True))
             halves, mosts = zip(*each.latency[path], strict=True)
             cells.append(f"{statistics.median(halves):.1f}/{statistics.median(mosts):.1f}")
         cells.append(difference(each.cold, statistics.median(bare.cold), 1, 2))
@@ -210,10 +221,19 @@ def table(samples: dict[str, Samples], sizes: dict[str, int]) -> str:
     return "\n".join(lines)
 
 
-def compared(numbers: list[float], floor: float) -> str:
-    """Write a median with its ratio and the range of the rounds."""
+def compared(numbers: list[float], bare: list[float], *, is_cost: bool = False) -> str:
+    """Write a median with its speed as a ratio to the bare Worker's, and the range of the rounds.
+
+    Args:
+        numbers: Of the contender.
+        bare: Of the bare Worker.
+        is_cost: Whether less is faster.
+    """
     middle = statistics.median(numbers)
-    return f"{middle:.0f} = {middle / floor:.2f}x [{min(numbers):.0f}-{max(numbers):.0f}]"
+    ratio = middle / statistics.median(bare)
+    if is_cost:
+        ratio = 1 / ratio
+    return f"{middle:.0f} = {ratio:.2f}x [{min(numbers):.0f}-{max(numbers):.0f}]"
 
 
 def difference(numbers: list[float] | list[int], floor: float, unit: float, digits: int) -> str:
