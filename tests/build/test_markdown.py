@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import datetime
+import re
+from html import unescape
 from typing import TYPE_CHECKING
 
 import pytest
@@ -55,10 +57,24 @@ if TYPE_CHECKING:
             '<pre class="highlight"><code class="language-python"><span class="n">x</span> '
             '<span class="o">=</span> <span class="s1">\'&lt;\'</span>\n</code></pre>\n\n',
         ),
+        (
+            '```text title="a & <b>"\nx\n```',
+            '<pre class="highlight" data-title="a &amp; &lt;b&gt;"><code class="language-text">'
+            "x\n</code></pre>\n\n",
+        ),
     ],
 )
 def test_markdown_becomes(text: str, html: str) -> None:
     assert render_markdown(text).html == html
+
+
+@pytest.mark.parametrize("language", ["html", "jinja"])
+def test_markdown_highlights_a_page_as_python_and_jinja(language: str) -> None:
+    page = "---\nif True:\n    x = 1\n---\n{{ x }}"
+    html = render_markdown(f"```{language}\n{page}\n```").html
+    assert '<span class="k">if</span>' in html
+    assert '<span class="cp">{{</span> <span class="nv">x</span> <span class="cp">}}</span>' in html
+    assert unescape(re.sub("<[^>]+>", "", html)).strip() == page
 
 
 def test_markdown_numbers_footnotes_anew_in_each_document() -> None:

@@ -21,6 +21,7 @@ from pygments.util import ClassNotFound
 
 from firstlight.errors import FrontmatterError, Location
 
+_PAGE_LANGUAGES = ("html", "jinja")
 # The same loader in C, where PyYAML was built with it.
 _LOADER: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 
@@ -122,18 +123,34 @@ def _markdown() -> MarkdownIt:
 
 
 def _highlight(code: str, language: str, attributes: str) -> str:
-    """Colour a fenced block with Pygments' short CSS classes; empty for an unknown language."""
-    del attributes
+    """Colour a fenced block with Pygments' short CSS classes; empty for an unknown language.
+
+    `title="…"` behind the language becomes `data-title`.
+    """
     if not language:
         return ""
     try:
-        lexer = get_lexer_by_name(language)
+        spans = "".join(_spans(part, name) for part, name in _parts(code, language))
     except ClassNotFound:
         return ""
-    spans: Any = highlight(code, lexer, HtmlFormatter[str](nowrap=True))
-    return (
-        f'<pre class="highlight"><code class="language-{escape(language)}">{spans}</code></pre>\n'
-    )
+    found = re.search(r'\btitle="([^"]*)"', attributes)
+    title = f' data-title="{escape(found[1])}"' if found else ""
+    name = escape(language)
+    return f'<pre class="highlight"{title}><code class="language-{name}">{spans}</code></pre>\n'
+
+
+def _parts(code: str, language: str) -> list[tuple[str, str]]:
+    """Split a page of ours, which is Python between `---` lines and then a template."""
+    page = re.match(r"(---\n)(.*?\n)?(---\n)", code, re.DOTALL)
+    if language not in _PAGE_LANGUAGES or page is None:
+        return [(code, language)]
+    template = (code[page.end() :], "html+jinja")
+    return [("---\n", "text"), (page[2] or "", "python"), ("---\n", "text"), template]
+
+
+def _spans(code: str, language: str) -> str:
+    lexer: Any = get_lexer_by_name(language, stripnl=False)
+    return highlight(code, lexer, HtmlFormatter[str](nowrap=True)) if code else ""
 
 
 def _anchor_headings(tokens: Sequence[Token]) -> list[dict[str, Any]]:
