@@ -30,7 +30,7 @@ from firstlight.errors import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping
+    from collections.abc import Callable, Iterable, Iterator, Mapping
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,17 +53,45 @@ class CompiledModule:
     lines: str = SAME_LINES
 
 
+class CompileMemory:
+    """Keeps what was compiled, for a site that is compiled again after each change.
+
+    Attributes:
+        parts: What the templates of all times have needed of Jinja2.
+    """
+
+    def __init__(self) -> None:
+        self.parts = JinjaParts(f"{PAGES}._jinja2")
+        self._templates: dict[str, str] = {}
+        self._modules: dict[object, CompiledModule] = {}
+        self._used: dict[object, CompiledModule] = {}
+
+    def begin(self, site: Site) -> None:
+        """Forget what the last compilation had no use for, or what named other templates."""
+        self._modules = self._used if site.templates == self._templates else {}
+        self._templates, self._used = site.templates, {}
+
+    def module(self, key: object, compile_: Callable[[], CompiledModule]) -> CompiledModule:
+        """Return what was compiled from the same before, else compile it."""
+        found = self._modules.get(key)
+        self._used[key] = module = compile_() if found is None else found
+        return module
+
+
 class Compiler:
     """Compiles the pages and templates of a site.
 
     Args:
         site: As scanned; its templates are what `extends` and `include` may name.
+        memory: Of earlier times; None begins with nothing.
     """
 
-    def __init__(self, site: Site) -> None:
+    def __init__(self, site: Site, memory: CompileMemory | None = None) -> None:
         self.site = site
         self._template_modules = template_modules(site)
-        self._parts = JinjaParts(f"{PAGES}._jinja2")
+        self._memory = memory or CompileMemory()
+        self._memory.begin(site)
+        self._parts = self._memory.parts
 
     @cached_property
     def _environment(self) -> Environment:
@@ -86,6 +114,10 @@ class Compiler:
         Raises:
             FrontmatterError, TemplateError: With the page's own line.
         """
+        key = (route.source, route.module, route.file.removeprefix(f"{PAGES}/") in self._streamed)
+        return self._memory.module(key, lambda: self._page(route))
+
+    def _page(self, route: SiteRoute) -> CompiledModule:
         if route.is_endpoint:
             text = route.source.frontmatter or ""
             check_syntax(text, route.file)
@@ -106,6 +138,11 @@ class Compiler:
         """
         file = self.site.templates[name]
         source = split_source(file, read_text(self.site.root / file, file))
+        key = (source, self._template_modules[name], name in self._streamed)
+        return self._memory.module(key, lambda: self._template(name, source))
+
+    def _template(self, name: str, source: Source) -> CompiledModule:
+        file = source.file
         if source.frontmatter is not None and file.startswith(f"{PAGES}/_"):
             raise FrontmatterError(
                 "Only pages have frontmatter; this is a layout or component.",
@@ -430,13 +467,19 @@ def _sentence(message: str | None) -> str:
     return f"{text}."
 
 
-def compile_site(site: Site) -> tuple[dict[str, CompiledModule], list[Exception]]:
+def compile_site(
+    site: Site, memory: CompileMemory | None = None
+) -> tuple[dict[str, CompiledModule], list[Exception]]:
     """Compile every page and template.
+
+    Args:
+        site: As scanned.
+        memory: What was compiled before need not be compiled again.
 
     Returns:
         Module name to compiled module, and the errors of those that do not compile.
     """
-    compiler = Compiler(site)
+    compiler = Compiler(site, memory)
     modules: dict[str, CompiledModule] = {}
     errors: list[Exception] = []
     for route in site.routes:

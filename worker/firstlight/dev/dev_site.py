@@ -11,9 +11,12 @@ from typing import TYPE_CHECKING, Any
 
 from firstlight.app import App
 from firstlight.build.bindings import site_trees, undeclared_bindings
-from firstlight.build.compile import compile_site
+from firstlight.build.compile import CompileMemory, compile_site
 from firstlight.build.config import load_config
+from firstlight.build.documents import DocumentStore
 from firstlight.build.loader import SiteLoader, forget_modules
+from firstlight.build.markdown import current_documents
+from firstlight.build.output import STATE
 from firstlight.build.pipeline import adapter_errors, host_manifest, plan
 from firstlight.build.platform_files import headers_file, redirects_file
 from firstlight.build.prerender import Prerenderer, StaticPath, located
@@ -114,6 +117,8 @@ class DevSite:
         self._loader: SiteLoader | None = None
         self._generation: Generation | None = None
         self._loading = asyncio.Lock()
+        self._compiled = CompileMemory()
+        self._documents = DocumentStore(root / STATE)
         self._changes = 0
 
     def reload(self) -> None:
@@ -134,6 +139,7 @@ class DevSite:
             https://www.w3.org/TR/server-timing/
         """
         current_watch.set(watch := Stopwatch("load"))
+        current_documents.set(self._documents)
         response = await self._handle(request, platform)
         watch.begin("app")
         response.headers["server-timing"] = ", ".join(
@@ -181,7 +187,7 @@ class DevSite:
     async def _load(self) -> Generation:
         config, wrangler = load_config(self._root), load_wrangler(self._root)
         site = scan(self._root, config)
-        modules, errors = compile_site(site)
+        modules, errors = compile_site(site, self._compiled)
         trees = list(site_trees(site))
         errors = [*site.errors, *errors, *undeclared_bindings(trees, wrangler)]
         errors += sql_errors(site, trees, wrangler)
