@@ -14,7 +14,8 @@ from typing import TYPE_CHECKING, Any
 import markupsafe
 import pytest
 
-from firstlight.build.bundle import entry_text, gzipped_size
+from firstlight.build.adapters.cloudflare import entry_text
+from firstlight.build.bundle import gzipped_size
 from firstlight.build.pipeline import build
 
 if TYPE_CHECKING:

@@ -8,7 +8,6 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from firstlight.build.bindings import bindings_names, exported_names
 from firstlight.build.compile import check_syntax, template_modules
 from firstlight.build.imports import (
     JINJA2_MODULES,
@@ -20,106 +19,60 @@ from firstlight.build.imports import (
 )
 from firstlight.build.slim import without_docstrings
 from firstlight.build.source_file import PAGES, read_text
-from firstlight.build.worker_handlers import WORKER, worker_handlers
 from firstlight.errors import FirstlightError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping, Sequence
+    from collections.abc import Iterable, Mapping
 
+    from firstlight.build.adapter import SiteBuild
     from firstlight.build.compile import CompiledModule
     from firstlight.build.scan import Site
     from firstlight.build.wrangler import Wrangler
     from firstlight.manifest import Manifest
 
-BINDINGS = "bindings.cloudflare"
-SERVICES = {f"{BINDINGS}.{name}" for name in ("cache", "fetcher", "queues", "services")}
-ENTRY_IMPORTS = (
-    "from firstlight.adapters.cloudflare import Adapter\nfrom manifest import MANIFEST\n"
-)
-ENTRY = '''\
-"""The Worker's entry, written by `firstlight build`."""
 
-{imports}
-adapter = Adapter(MANIFEST{enter})
+def trace(build: SiteBuild, handler: str, *, has_environment: bool = False) -> ImportTracer:
+    """Find the modules that a site's on-demand code needs.
 
-try:
-    from workers import WorkerEntrypoint
-except ImportError:  # wrangler 3: the runtime calls a global function
-
-    async def on_fetch(request, env, ctx):
-        return await adapter.fetch(request, env, ctx)
-
-else:
-
-    class Default(WorkerEntrypoint):
-        async def fetch(self, request):
-            js_request = getattr(request, "js_object", request)
-            return await adapter.fetch(js_request, self.env, self.ctx)
-
-        on_fetch = fetch  # compatibility dates before 2025-08-14
-{handlers}'''
-# The runtime calls these with three arguments, whatever they take.
-HANDLER = """
-        async def {name}(self, event, env=None, ctx=None):
-            from pages import _worker
-
-            await bindings.run_{name}(_worker.{name}, event, self.env)
-
-        on_{name} = {name}
-"""
-
-
-def bundle(
-    site: Site,
-    modules: Mapping[str, CompiledModule],
-    manifest: Manifest,
-    wrangler: Wrangler,
-) -> tuple[dict[str, str], list[Exception]]:
-    """Collect the files of dist/server/.
+    Args:
+        build: The site.
+        handler: Module that answers requests.
+        has_environment: Whether installed packages, Firstlight's own too, are there where the
+            code runs, so that they are no part of it.
 
     Returns:
-        Path relative to dist/server/ to text, and the errors of imports that cannot work there.
+        The modules in `found`, and the errors of imports that cannot work there.
     """
+    site, modules, manifest = build.site, build.modules, build.manifest
     own = {name: Origin(m.file, m.text, lines=m.lines) for name, m in modules.items()}
     helpers, errors = _helpers(site)
     own |= helpers
     own[PAGES] = Origin(PAGES, "", is_package=True)
-    tracer = ImportTracer(site.root, own | _folders(own))
+    tracer = ImportTracer(site.root, own | _folders(own), has_environment=has_environment)
+    tracer.errors += errors
     wanted = [route.module for route in manifest.routes if route.module]
     wanted += [*manifest.templates.values(), *filter(None, [manifest.middleware])]
     if manifest.templates or any(_is_page(modules, name) for name in wanted):
         wanted.append(TEMPLATING)
     if any(route.stream for route in site.on_demand):
         wanted.append(STREAMED_TEMPLATES)
-    for name in ["firstlight.adapters.cloudflare", "firstlight.manifest", *wanted]:
+    for name in [handler, "firstlight.manifest", *wanted]:
         tracer.trace(name)
-    handlers = worker_handlers(site)
-    for name in [WORKER, BINDINGS, f"{BINDINGS}._js_services"] if handlers else []:
-        tracer.trace(name)
-    has_bindings = BINDINGS in tracer.found
-    for name in _bindings_modules(tracer, wrangler) if has_bindings else []:
-        tracer.trace(name)
+    return tracer
+
+
+def module_files(build: SiteBuild, tracer: ImportTracer) -> dict[str, str]:
+    """Return path below dist/server/ to text of traced modules and of the manifest."""
     files = {_path_of(name, origin): _upload(name, origin) for name, origin in tracer.found.items()}
     if "jinja2" in tracer.found:
         files |= _jinja2_files()
-    files["manifest.py"] = manifest_text(manifest, wrangler)
-    files["entry.py"] = entry_text(has_bindings=has_bindings, handlers=handlers)
-    return dict(sorted(files.items())), [*errors, *tracer.errors, *_syntax_errors(site, tracer)]
+    files["manifest.py"] = manifest_text(build.manifest, build.wrangler)
+    return files
 
 
-def _bindings_modules(tracer: ImportTracer, wrangler: Wrangler) -> list[str]:
-    """List the modules that the bindings load when a name of theirs is first asked for."""
-    asked: set[str] = set()
-    for module, origin in tracer.found.items():
-        if not module.startswith("bindings"):
-            asked |= bindings_names(origin.text)
-    classes = {wrangler.bindings.get(name, name) for name in asked}
-    exported = exported_names()
-    if "*" in asked:  # the package as a whole: any of its names may be asked for
-        classes = {name for names in exported.values() for name in names}
-    modules = [module for module, names in exported.items() if classes.intersection(names)]
-    services = [f"{BINDINGS}._js_services"] if SERVICES.intersection(modules) else []
-    return [f"{BINDINGS}._js", *services, *modules]
+def trace_errors(site: Site, tracer: ImportTracer) -> list[Exception]:
+    """List what cannot work of what was traced."""
+    return [*tracer.errors, *_syntax_errors(site, tracer)]
 
 
 def _helpers(site: Site) -> tuple[dict[str, Origin], list[Exception]]:
@@ -196,23 +149,6 @@ def manifest_text(manifest: Manifest, wrangler: Wrangler) -> str:
         elif value != manifest._field_defaults[name]:
             lines.append(f"    {name}={value!r},")
     return "\n".join([*lines, ")", ""])
-
-
-def entry_text(*, has_bindings: bool, handlers: Sequence[str] = ()) -> str:
-    """Write the entry for both kinds of runtime: global function and class.
-
-    Args:
-        has_bindings: Whether the bindings are bundled.
-        handlers: Which of `queue` and `scheduled` pages/_worker.py defines.
-    """
-    imports = ENTRY_IMPORTS
-    if has_bindings:
-        imports = "from bindings.cloudflare import _js as bindings\n" + imports
-    return ENTRY.format(
-        imports=imports,
-        enter=", enter=bindings.enter" if has_bindings else "",
-        handlers="".join(HANDLER.format(name=name) for name in handlers),
-    )
 
 
 def gzipped_size(files: Mapping[str, str]) -> dict[str, int]:

@@ -6,9 +6,10 @@ import difflib
 import re
 import tomllib
 import unicodedata
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
+from firstlight.build.adapter import BUILT_IN, adapter_names, load_adapter
 from firstlight.build.source_file import read_text
 from firstlight.errors import ConfigError, FirstlightError, Location
 from firstlight.manifest import Redirect
@@ -17,14 +18,12 @@ from firstlight.response import REDIRECT_STATUSES
 from firstlight.routing import param_names, parse_pattern, route_key
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping, Sequence
     from pathlib import Path
 
 FILE = "pyproject.toml"
-ADAPTERS = ("cloudflare",)
 CHOICES = {
     "output": ("static", "hybrid", "server"),
-    "adapter": ADAPTERS,
     "trailing_slash": ("ignore", "always", "never"),
     "format": ("directory", "file"),
 }
@@ -46,6 +45,7 @@ class Config:
         trusted_origins: Other origins whose forms are accepted.
         redirects: In priority order.
         check_sql: Whether SQL in the code is checked against the migrations.
+        adapter_options: What `[tool.firstlight.NAME]` of the adapter says, its defaults included.
     """
 
     output: str = "static"
@@ -58,6 +58,7 @@ class Config:
     trusted_origins: tuple[str, ...] = ()
     redirects: tuple[Redirect, ...] = field(default=())
     check_sql: bool = True
+    adapter_options: Mapping[str, Any] = field(default_factory=dict[str, "Any"])
 
 
 def load_config(root: Path) -> Config:
@@ -116,13 +117,12 @@ class _OptionError(ConfigError):
 def _checked(table: dict[str, Any]) -> Config:
     if type(table) is not dict:
         raise _OptionError("firstlight", f"`tool.firstlight` is a table, not `{table}`.")
-    known = [option.name for option in fields(Config)]
     for key in table:
-        if key not in known:
-            nearest = difflib.get_close_matches(key, known, 1)
-            hint = f"Did you mean `{nearest[0]}`?" if nearest else f"Known: {', '.join(known)}."
-            raise _OptionError(key, f"`{key}` is not an option of [tool.firstlight].", hint)
-    values = {key: _CHECKS[key](key, value) for key, value in table.items()}
+        if key not in _CHECKS and not _is_adapter_table(key, table):
+            raise _unknown(key, list(_CHECKS), "tool.firstlight")
+    values = {key: _CHECKS[key](key, value) for key, value in table.items() if key in _CHECKS}
+    if adapter := values.get("adapter"):
+        values["adapter_options"] = _adapter_options(adapter, table.get(adapter, {}))
     if values.get("trailing_slash") == "never":
         if table.get("format") == "directory":
             raise _OptionError(
@@ -134,11 +134,52 @@ def _checked(table: dict[str, Any]) -> Config:
     return Config(**values)
 
 
+def _unknown(key: str, known: list[str], table: str) -> _OptionError:
+    nearest = difflib.get_close_matches(key, known, 1)
+    hint = f"Did you mean `{nearest[0]}`?" if nearest else f"Known: {', '.join(known)}."
+    return _OptionError(key, f"`{key}` is not an option of [{table}].", hint)
+
+
+def _is_adapter_table(key: str, table: dict[str, Any]) -> bool:
+    """Tell whether a key holds the options of an adapter, if only of one that is not in use."""
+    return key in (*BUILT_IN, table.get("adapter"))
+
+
+def _adapter_options(name: str, table: object) -> dict[str, Any]:
+    """Check the options of an adapter against its defaults."""
+    defaults = load_adapter(name).options
+    if not isinstance(table, dict):
+        raise _OptionError(name, f"`{name}` is a table, not `{table}`.")
+    options: dict[str, Any] = dict(defaults)
+    for key, value in table.items():  # pyright: ignore[reportUnknownVariableType]
+        if key not in defaults:
+            raise _unknown(key, list(defaults), f"tool.firstlight.{name}")  # pyright: ignore[reportUnknownArgumentType]
+        if type(value) is not type(defaults[key]):  # pyright: ignore[reportUnknownArgumentType]
+            raise _OptionError(
+                key,  # pyright: ignore[reportUnknownArgumentType]
+                f"`{key}` of [tool.firstlight.{name}] cannot be `{value}`.",
+                f"Give {_KINDS[type(defaults[key])]}.",
+            )
+        options[key] = value
+    return options
+
+
+_KINDS = {bool: "`true` or `false`", int: "a whole number", str: "a string", list: "a list"}
+
+
+def _adapter(key: str, value: object) -> str:
+    return str(value) if value in BUILT_IN else _one_of(key, value, adapter_names())
+
+
 def _choice(key: str, value: object) -> str:
-    if value in CHOICES[key]:
+    return _one_of(key, value, CHOICES[key])
+
+
+def _one_of(key: str, value: object, known: Sequence[str]) -> str:
+    if value in known:
         return str(value)
-    choices = ", ".join(f'"{choice}"' for choice in CHOICES[key])
-    nearest = difflib.get_close_matches(str(value), CHOICES[key], 1)
+    choices = ", ".join(f'"{choice}"' for choice in known)
+    nearest = difflib.get_close_matches(str(value), known, 1)
     hint = f'Did you mean "{nearest[0]}"?' if nearest else f"Use one of {choices}."
     raise _OptionError(key, f"`{key}` cannot be `{value}`; it is one of {choices}.", hint)
 
@@ -254,7 +295,7 @@ def _param_names(pattern: str) -> set[str]:
 
 _CHECKS: dict[str, Callable[[str, object], Any]] = {
     "output": _choice,
-    "adapter": _choice,
+    "adapter": _adapter,
     "site": _site,
     "base": _base,
     "trailing_slash": _choice,

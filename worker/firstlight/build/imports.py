@@ -29,6 +29,7 @@ JINJA2_MODULES = (
     "tests",
     "utils",
 )
+OURS = ("firstlight", "bindings")
 # App imports these with the first template; a Worker without one goes without them.
 TEMPLATING = "firstlight.templating"
 STREAMED_TEMPLATES = "firstlight.streamed_templates"
@@ -84,11 +85,16 @@ class ImportTracer:
     Args:
         root: The site's root, searched before the installed packages.
         own: Modules whose text is known, by name.
+        has_environment: Whether installed packages are there where the code runs: then they are
+            left out, and may be compiled.
     """
 
-    def __init__(self, root: Path, own: Mapping[str, Origin]) -> None:
+    def __init__(
+        self, root: Path, own: Mapping[str, Origin], *, has_environment: bool = False
+    ) -> None:
         self._root = root
         self._own = own
+        self._has_environment = has_environment
         self._search = (str(root), *(entry for entry in sys.path if entry))
         self._places: dict[str, Place | None] = {}
         self._traced: set[str] = set()
@@ -100,7 +106,7 @@ class ImportTracer:
         pending: list[tuple[Import, Origin | None]] = [(Import(name, 0), None)]
         while pending:
             wanted, importer = pending.pop()
-            if _needs_compiler(wanted):
+            if _needs_compiler(wanted) and not self._has_environment:
                 why = f"`{wanted.module}` works at build only, not in the Worker"
                 self._refuse(wanted, importer, why)
             for step in self._with_parents(wanted):
@@ -129,11 +135,13 @@ class ImportTracer:
             return None
         top = name.partition(".")[0]
         if top in sys.stdlib_module_names or top in RUNTIME or top == "jinja2":
-            if top == "jinja2":
+            if top == "jinja2" and not self._has_environment:
                 self.found.setdefault("jinja2", Origin("jinja2", "", None, is_package=True))
             return None
         if any(name == host or name.startswith(host + ".") for host in HOST_ONLY):
             self._refuse(wanted, importer, f"`{name}` works at build only, not in the Worker")
+            return None
+        if self._has_environment and top in OURS:
             return None
         origin = self._own.get(name) or self._find(wanted, importer)
         if origin is not None:
@@ -147,6 +155,8 @@ class ImportTracer:
                 self._refuse(wanted, importer, f"There is no module `{wanted.module}`")
             return None
         path = place.file
+        if self._has_environment and self._is_installed(place):
+            return None
         if path is None:
             return Origin(wanted.module, "", None, is_package=True)
         if path.name.endswith(tuple(EXTENSION_SUFFIXES)):
@@ -161,6 +171,11 @@ class ImportTracer:
         except FirstlightError as error:
             self.errors.append(error)
             return None
+
+    def _is_installed(self, place: Place) -> bool:
+        """Tell whether a module comes from the environment and not from the site."""
+        path = place.file or Path(place.folders[0])
+        return "site-packages" in path.parts or not path.is_relative_to(self._root)
 
     def _place(self, name: str) -> Place | None:
         if name not in self._places:

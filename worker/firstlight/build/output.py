@@ -3,24 +3,26 @@
 from __future__ import annotations
 
 import filecmp
+import json
 import os
 import shutil
 import tempfile
 from contextlib import contextmanager
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from filelock import FileLock
 
 from firstlight.errors import FirstlightError
 
 if TYPE_CHECKING:
-    from collections.abc import Generator
+    from collections.abc import Generator, Mapping
     from pathlib import Path
 
 STATE = ".firstlight"
 DIST = "dist"
-FOLDERS = ("client", "server")
-# In a build's folder while client/ and server/ are exchanged: the names that dist/ had not.
+FOLDERS = {"client": f"{DIST}/client", "server": f"{DIST}/server"}
+# In a build's folder while its folders are exchanged with those of the site: which of them take
+# whose place, and which had nothing there.
 EXCHANGE = "exchange"
 
 
@@ -52,14 +54,18 @@ def _discard(staged: Path, root: Path) -> None:
 
 
 def _take_back(staged: Path, root: Path) -> None:
-    """Make dist/ what it was before an exchange, from any of its steps."""
-    (root / DIST).mkdir(exist_ok=True)
-    fresh = (staged / EXCHANGE).read_text("utf-8").split()
-    for name in FOLDERS:
-        backup, current = staged / f"old-{name}", root / DIST / name
+    """Make the site's folders what they were before an exchange, from any of its steps."""
+    try:
+        exchange: dict[str, Any] = json.loads((staged / EXCHANGE).read_text("utf-8"))
+    except ValueError:  # it was being written, so nothing has been moved
+        return
+    fresh = exchange["fresh"]
+    for name, folder in exchange["folders"].items():
+        backup, current = staged / f"old-{name}", root / folder
         if (backup.exists() or name in fresh) and current.exists():
             current.rename(staged / name)
         if backup.exists():
+            current.parent.mkdir(parents=True, exist_ok=True)
             backup.rename(current)
 
 
@@ -103,22 +109,34 @@ def write_file(folder: Path, name: str, content: bytes) -> None:
         raise FirstlightError(f"`{name}` cannot be written: {error.strerror}.") from error
 
 
-def swap_in(staged: Path, root: Path) -> bool:
-    """Put the staged client/ and server/ in place of those of dist/.
+def swap_in(staged: Path, root: Path, folders: Mapping[str, str] = FOLDERS) -> bool:
+    """Put staged folders in place of the site's.
+
+    Args:
+        staged: Where they lie.
+        root: The site's root.
+        folders: Name of each below `staged` to the one it replaces, relative to the root.
 
     Returns:
         Whether anything changed: the same output leaves the files and their times alone.
 
     Raises:
-        FirstlightError: The disk refuses; dist/ will be as it was when `staging` ends.
+        FirstlightError: The disk refuses; all will be as it was when `staging` ends.
     """
     with _told(DIST):
-        (root / DIST).mkdir(exist_ok=True)
-        changed = [name for name in FOLDERS if not _same_tree(staged / name, root / DIST / name)]
-        fresh = [name for name in changed if not (root / DIST / name).exists()]
-        (staged / EXCHANGE).write_text(" ".join(fresh), "utf-8")
-        for name in changed:
-            _exchange(staged / name, root / DIST / name, staged / f"old-{name}")
+        changed = {
+            name: folder
+            for name, folder in folders.items()
+            if not _same_tree(staged / name, root / folder)
+        }
+        fresh = [name for name, folder in changed.items() if not (root / folder).exists()]
+        exchange = {"folders": changed, "fresh": fresh}
+        (staged / EXCHANGE).write_text(json.dumps(exchange), "utf-8")
+    for name, folder in changed.items():
+        with _told(folder.partition("/")[0]):
+            (root / folder).parent.mkdir(parents=True, exist_ok=True)
+            _exchange(staged / name, root / folder, staged / f"old-{name}")
+    with _told(DIST):
         (staged / EXCHANGE).unlink()
     return bool(changed)
 

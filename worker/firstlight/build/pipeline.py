@@ -8,17 +8,18 @@ import time
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import partial
+from itertools import chain
 from typing import TYPE_CHECKING
 
 from firstlight.app import App
+from firstlight.build.adapter import Bundle, SiteBuild, load_adapter
 from firstlight.build.bindings import site_trees, undeclared_bindings
-from firstlight.build.bundle import bundle, gzipped_size, used_templates
+from firstlight.build.bundle import used_templates
 from firstlight.build.compile import CompiledModule, compile_site, template_modules
-from firstlight.build.config import FILE, Config, load_config, option_location
+from firstlight.build.config import FILE, load_config, option_location
 from firstlight.build.documents import DocumentStore, remembered_documents
 from firstlight.build.loader import SiteLoader, loaded
-from firstlight.build.output import STATE, build_lock, staging, swap_in, write_file
-from firstlight.build.platform_files import headers_file, redirects_file
+from firstlight.build.output import FOLDERS, STATE, build_lock, staging, swap_in, write_file
 from firstlight.build.prerender import (
     Prerenderer,
     Rendered,
@@ -35,11 +36,10 @@ from firstlight.build.scan import (
     redirect_claim,
     scan,
 )
-from firstlight.build.sdk import write_sdk
-from firstlight.build.source_file import PAGES, read_bytes
+from firstlight.build.source_file import PAGES
 from firstlight.build.sql_check import sql_errors
-from firstlight.build.worker_handlers import missing_handlers
-from firstlight.build.wrangler import ASSETS, HTML_HANDLING, Wrangler, load_wrangler
+from firstlight.build.support import check_support
+from firstlight.build.wrangler import load_wrangler
 from firstlight.content import ContentStore, content_texts, current_store
 from firstlight.errors import AdapterError, BuildFailedError, FirstlightError, Location
 from firstlight.manifest import Manifest, Route
@@ -117,22 +117,33 @@ async def _build(root: Path, documents: DocumentStore, progress: Progress) -> Bu
     errors += failures
     redirects, failures = redirect_files(site, [page.path for page in rendered])
     errors += failures
-    server: dict[str, str] = {}
-    if config.adapter:
-        progress("bundle", 0, 1)
-        server, failures = bundle(site, modules, worker_manifest(site, modules), wrangler)
-        errors += failures
+    manifest = worker_manifest(site, modules)
+    made = SiteBuild(site, modules, manifest, wrangler, rendered, redirects)
+    progress("bundle", 0, 1)
+    bundle = _bundle(made)
+    errors += bundle.errors
     if errors:
         raise BuildFailedError(_unique(errors))
-    result = BuildResult(site, sizes=gzipped_size(server), warnings=_warnings(site, wrangler))
-    result.warnings += hidden_pages(site, [page.path for page in rendered])
-    result.warnings += missing_handlers(site, wrangler)
+    result = BuildResult(site, sizes=bundle.sizes, warnings=_left_out(site))
+    result.warnings += [*bundle.warnings, *hidden_pages(site, [page.path for page in rendered])]
     _count(rendered, result)
     progress("write", 0, 1)
-    result.changed = _write(site, rendered, redirects, server)
-    if config.adapter:
-        result.warnings += write_sdk(root, wrangler)
+    result.changed = _write(made, bundle)
+    if bundle.after is not None:
+        result.warnings += bundle.after()
     return result
+
+
+def _bundle(build: SiteBuild) -> Bundle:
+    """Let the adapter make its part, after a look at what it cannot do."""
+    if build.site.config.adapter is None:
+        return Bundle()
+    adapter = load_adapter(build.site.config.adapter)
+    errors, warnings = check_support(build, adapter)
+    bundle = adapter.bundle(build)
+    bundle.errors = [*errors, *bundle.errors]
+    bundle.warnings = [*warnings, *bundle.warnings]
+    return bundle
 
 
 def _count(rendered: list[Rendered], result: BuildResult) -> None:
@@ -268,43 +279,33 @@ def importable(root: Path) -> Generator[None, None, None]:
         sys.path.remove(entry)
 
 
-def _write(
-    site: Site,
-    rendered: list[Rendered],
-    redirects: Mapping[str, str],
-    server: Mapping[str, str],
-) -> bool:
-    config = site.config
-    base = config.base.strip("/")
-    with staging(site.root) as staged:
-        client = staged / "client"
-        client.mkdir()
-        pages = client / base if base else client
-        for asset in site.assets:
-            file = f"{PAGES}/{asset}"
-            write_file(pages, asset, read_bytes(site.root / file, file))
-        for page in rendered:
-            if page.body is not None:
-                _write_page(pages, page, page.body)
-        for name, text in redirects.items():
-            write_file(pages, name, text.encode())
-        for name, text in (
-            ("_headers", headers_file(site, rendered)),
-            ("_redirects", redirects_file(site)),
-        ):
-            if text:
-                write_file(client, name, text.encode())
-        for name, text in server.items():
+def _write(build: SiteBuild, bundle: Bundle) -> bool:
+    root = build.site.root
+    with staging(root) as staged:
+        _write_client(staged / "client", build, bundle)
+        for name, text in bundle.server.items():
             write_file(staged / "server", name, text.encode())
-        return swap_in(staged, site.root)
+        folders = dict(FOLDERS)
+        for number, (folder, files) in enumerate(bundle.folders.items()):
+            folders[f"folder-{number}"] = folder
+            for name, content in files:
+                write_file(staged / f"folder-{number}", name, content)
+        return swap_in(staged, root, folders)
 
 
-def _write_page(folder: Path, page: Rendered, body: bytes) -> None:
-    try:
-        write_file(folder, page.path.output, body)
-    except FirstlightError as error:
-        error.location = page.path.route.location
-        raise
+def _write_client(client: Path, build: SiteBuild, bundle: Bundle) -> None:
+    base = build.site.config.base.strip("/")
+    places = {
+        f"{base}/{page.path.output}".lstrip("/"): page.path.route.location
+        for page in build.rendered
+    }
+    client.mkdir()
+    for name, content in chain(build.client_files(), bundle.client):
+        try:
+            write_file(client, name, content)
+        except FirstlightError as error:
+            error.location = error.location or places.get(name)
+            raise
 
 
 def _claims(site: Site) -> dict[str, str]:
@@ -315,13 +316,11 @@ def _claims(site: Site) -> dict[str, str]:
     return claims | {r.pattern: r.file for r in site.on_demand if not is_dynamic(r.pattern)}
 
 
-def _warnings(site: Site, wrangler: Wrangler) -> list[str]:
-    links = [
+def _left_out(site: Site) -> list[str]:
+    return [
         f"{name} is a link out of the site, to nothing or in a circle; it is left out."
         for name in site.left_out
     ]
-    names = _assets_warning(site.config, wrangler)
-    return [*links, *_handling_warning(site.config, wrangler), *names]
 
 
 def hidden_pages(site: Site, paths: list[StaticPath]) -> list[str]:
@@ -338,27 +337,6 @@ def hidden_pages(site: Site, paths: list[StaticPath]) -> list[str]:
     return [
         f"The redirect `{pattern}` answers URLs of {', '.join(sorted(files))} in their place."
         for pattern, files in hidden.items()
-    ]
-
-
-def _handling_warning(config: Config, wrangler: Wrangler) -> list[str]:
-    wanted = HTML_HANDLING[config.trailing_slash]
-    if not config.adapter or wrangler.file is None or wrangler.html_handling == wanted:
-        return []
-    return [
-        f'{wrangler.file} serves pages by `html_handling = "{wrangler.html_handling}"`, which does '
-        f'not fit `trailing_slash = "{config.trailing_slash}"`. Write `html_handling = "{wanted}"` '
-        "under [assets]."
-    ]
-
-
-def _assets_warning(config: Config, wrangler: Wrangler) -> list[str]:
-    if not config.adapter or wrangler.assets in ("", ASSETS):
-        return []
-    return [
-        f"{wrangler.file} calls the assets `{wrangler.assets}`, where the Worker looks for no "
-        f'prerendered 404 page and no target of a rewrite. Write `binding = "{ASSETS}"` under '
-        "[assets]."
     ]
 
 

@@ -32,8 +32,6 @@ def worker_handlers(site: Site) -> list[str]:
 
 def missing_handlers(site: Site, wrangler: Wrangler) -> list[str]:
     """Warn of queues and crons that no handler of pages/_worker.py takes."""
-    if not site.config.adapter:
-        return []
     defined = worker_handlers(site)
     warnings: list[str] = []
     if wrangler.consumed and "queue" not in defined:

@@ -1,0 +1,1 @@
+"""The build side of Firstlight's own adapters, one file each."""
