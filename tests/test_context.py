@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from firstlight.app import NoPlatform
+from firstlight.context import APIContext
 from firstlight.headers import Headers
 from firstlight.request import Request
 from firstlight.response import Response
@@ -323,3 +324,8 @@ def test_fifty_requests_at_once_share_nothing(make_app: MakeApp) -> None:
         assert body == f"{name} {name} {name}"
         assert [response.headers["x-who"], response.headers["x-page"]] == [name, name]
         assert response.headers.get_all("set-cookie") == [f"who={name}; Path=/"]
+
+
+def test_a_context_with_known_parameters_is_the_context() -> None:
+    assert APIContext[object] is APIContext  # pyright: ignore[reportInvalidTypeArguments]
+    assert not hasattr(APIContext, "__orig_bases__")  # `typing.Generic` is not paid for

@@ -186,6 +186,91 @@ def test_command_without_a_configuration_declares_nothing(write_site: WriteSite)
     output = CliRunner().invoke(main, ["types"]).output
     assert "bindings  none\n" in output
     assert "env       none\n" in output
+    assert "params" not in output
+
+
+ROUTES = {
+    "pages/blog/[...page].html": "",
+    "pages/api/notes/[id].py": "def GET(ctx): ...\n",
+    "pages/a-b/[x].md": "",
+    "pages/a/b/[x].md": "",
+    "pages/[1]-[$x].html": "",
+    "pages/about.html": "",
+}
+PARAMS_GOOD = """\
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from firstlight import APIContext, Response
+
+if TYPE_CHECKING:
+    from route_params import ApiNotesId, BlogPage
+
+
+def user_of(ctx: APIContext) -> str:
+    return str(ctx.params["anything"])
+
+
+def GET(ctx: APIContext[ApiNotesId]) -> Response:
+    note: str = ctx.params["id"] + user_of(ctx)
+    return Response(note)
+
+
+def POST(ctx: APIContext[BlogPage]) -> Response:
+    page: str | None = ctx.params["page"]
+    return Response(page)
+"""
+PARAMS_BAD = """\
+from route_params import ApiNotesId, BlogPage
+from firstlight import APIContext
+
+
+def read(notes: APIContext[ApiNotesId], blog: APIContext[BlogPage]) -> int:
+    print(notes.params["ident"], notes.params["id"].nope)
+    return len(blog.params["page"])
+"""
+
+
+def test_type_checkers_know_the_parameters_of_a_route(write_site: WriteSite) -> None:
+    settings = 'typeCheckingMode = "strict"\nreportMissingModuleSource = false\n'
+    pyproject = f'[tool.pyright]\n{settings}[tool.mypy]\nmypy_path = "typings"\n'
+    sources = {"pyproject.toml": pyproject, "good.py": PARAMS_GOOD, "bad.py": PARAMS_BAD}
+    written = write_types(write_site({**ROUTES, **sources}))
+    assert written.params == {
+        "ABX": "/a-b/[x]",
+        "ABX2": "/a/b/[x]",
+        "ApiNotesId": "/api/notes/[id]",
+        "BlogPage": "/blog/[...page]",
+        "Params1X": "/[1]-[$x]",
+    }
+    pyright = (sys.executable, "-m", "pyright", "--pythonpath", sys.executable)
+    good = subprocess.run([*pyright, "good.py"], capture_output=True, text=True, check=False)
+    assert good.stdout == "0 errors, 0 warnings, 0 informations\n"
+    bad = subprocess.run([*pyright, "bad.py"], capture_output=True, text=True, check=False)
+    assert '"ident" is not a defined key in "ApiNotesId"' in bad.stdout
+    assert 'Cannot access attribute "nope" for class "str"' in bad.stdout
+    assert '"len"' in bad.stdout  # of what may be None
+    mypy = (sys.executable, "-m", "mypy", "--strict", "--cache-dir", "cache", "good.py")
+    checked = subprocess.run(mypy, capture_output=True, text=True, check=False)
+    assert checked.stdout == "Success: no issues found in 1 source file\n"
+
+
+def test_route_parameters_go_with_the_last_route_that_has_some(write_site: WriteSite) -> None:
+    root = write_site({"pages/[x].html": ""})
+    stub = root / "typings/route_params.pyi"
+    assert write_types(root).changed
+    assert 'X = TypedDict("X", {"x": str})\n' in stub.read_text("utf-8")
+    (root / "pages/[x].html").unlink()
+    assert write_types(root).changed
+    assert "TypedDict(" not in stub.read_text("utf-8")
+    assert not write_types(root).changed
+
+
+def test_command_tells_the_classes_of_parameters(write_site: WriteSite) -> None:
+    write_site({"pages/blog/[slug].html": ""})
+    output = CliRunner().invoke(main, ["types"]).output
+    assert "  params    BlogSlug: /blog/[slug]\n" in output
 
 
 @pytest.mark.parametrize(

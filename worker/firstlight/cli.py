@@ -92,7 +92,7 @@ def routes() -> None:
 
 @main.command()
 def types() -> None:
-    """Write a stub that tells type checkers the declared bindings and variables."""
+    """Write stubs that tell type checkers bindings, variables and route parameters."""
     from firstlight.build.type_stub import summary, write_types  # noqa: PLC0415
 
     with _told_errors():
@@ -101,6 +101,8 @@ def types() -> None:
     console.print(f"{'Wrote' if written.changed else 'Up to date:'} {written.file}")
     console.print(f"  bindings  {summary(written.bindings.items())}", markup=False)
     console.print(f"  env       {summary(written.variables.items())}", markup=False)
+    if written.params:
+        console.print(f"  params    {summary(written.params.items())}", markup=False)
     if written.note:
         console.print(written.note, markup=False)
 

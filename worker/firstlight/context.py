@@ -12,11 +12,21 @@ from firstlight.response import Response
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Coroutine, Generator, Mapping
-    from typing import Any, Protocol
+    from typing import Any, Generic, Protocol
+
+    from typing_extensions import TypeVar
 
     from firstlight.exchange import Exchange
     from firstlight.request import Request
     from firstlight.url import URL
+
+    # Covariant, so that what takes any context takes one whose parameters are known.
+    Params_co = TypeVar(
+        "Params_co", bound=Mapping[str, Any], default=Mapping[str, Any], covariant=True
+    )
+
+    class _HasParams(Generic[Params_co]):
+        params: Params_co
 
     class Platform(Protocol):
         """What an adapter offers beside the request itself."""
@@ -33,6 +43,16 @@ if TYPE_CHECKING:
         async def fetch_asset(self, path: str) -> Response | None:
             """Answer from the prerendered pages; None when there is no such asset."""
             ...
+
+else:
+
+    class _HasParams:
+        """Stands in for `Generic`, which costs each import of the Worker."""
+
+        __slots__ = ()
+
+        def __class_getitem__(cls, params: object) -> type:
+            return cls
 
 
 class ResponseInit:
@@ -62,8 +82,11 @@ class Rewrite:
         return self._render(self.path).__await__()
 
 
-class APIContext:
+class APIContext(_HasParams["Params_co"]):
     """The context of one request, called `ctx`.
+
+    `APIContext[ApiNotesId]` tells type checkers the parameters of a route, by the class that
+    `firstlight types` writes for it; at run time it is `APIContext`.
 
     Attributes:
         params: Route parameters, decoded text; an absent rest parameter is None.
@@ -100,7 +123,8 @@ class APIContext:
         self.url = url
         self.site = site
         self.base = base
-        self.params: dict[str, Any] = {}
+        no_params: Any = {}
+        self.params = no_params
         self.props: Mapping[str, Any] = {}
         self.route_pattern = ""
 

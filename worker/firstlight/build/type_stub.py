@@ -12,6 +12,8 @@ from typing import TYPE_CHECKING, Any, NamedTuple, cast
 from firstlight.build.bindings import exported_names
 from firstlight.build.config import error_line, load_tools
 from firstlight.build.output import write_file
+from firstlight.build.params_stub import STUB as PARAMS_STUB
+from firstlight.build.params_stub import params_text, route_params
 from firstlight.build.source_file import read_text
 from firstlight.build.wrangler import load_environments, parse_jsonc
 from firstlight.errors import ConfigError, Location
@@ -44,19 +46,21 @@ class Types(NamedTuple):
         file: The stub, relative to the site's root.
         bindings: Class by name.
         variables: Type by name.
-        changed: Whether the file differs from before.
+        params: Pattern of a route with parameters by the name of its class.
+        changed: Whether a file differs from before.
         note: What is left to do by hand; None when nothing is.
     """
 
     file: str
     bindings: dict[str, str]
     variables: dict[str, str]
+    params: dict[str, str]
     changed: bool
     note: str | None
 
 
 def write_types(root: Path) -> Types:
-    """Write the stub of a site's bindings and variables, of all environments together.
+    """Write the stubs of a site's bindings and variables, of all environments, and its routes.
 
     Raises:
         ConfigError: The configuration does not parse.
@@ -76,13 +80,18 @@ def write_types(root: Path) -> Types:
     variables = {name: " | ".join(sorted(types)) for name, types in sorted(found.items())}
     bindings = dict(sorted(bindings.items()))
     folder, note = _folder(root)
-    file, text = f"{folder}/{STUB}", stub_text(bindings, variables)
-    path = root / file
-    changed = not path.exists() or path.read_text("utf-8") != text
-    if changed:
-        write_file(root / folder, PARENT, b"")
-        write_file(root / folder, STUB, text.encode())
-    return Types(file, bindings, variables, changed, note)
+    params = route_params(root)
+    texts = {PARENT: "", STUB: stub_text(bindings, variables)}
+    if params or (root / folder / PARAMS_STUB).exists():
+        texts[PARAMS_STUB] = params_text(params)
+    changed = [name for name, text in texts.items() if _differs(root / folder / name, text)]
+    for name in changed:
+        write_file(root / folder, name, texts[name].encode())
+    return Types(f"{folder}/{STUB}", bindings, variables, params, bool(changed), note)
+
+
+def _differs(path: Path, text: str) -> bool:
+    return not path.exists() or path.read_text("utf-8") != text
 
 
 def stub_text(bindings: dict[str, str], variables: dict[str, str]) -> str:
