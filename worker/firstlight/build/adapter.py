@@ -7,7 +7,7 @@ from importlib import import_module
 from importlib.metadata import entry_points
 from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 
-from firstlight.build.platform_files import headers_file, redirects_file
+from firstlight.build.platform_files import headers_file, ignore_file, redirects_file
 from firstlight.build.source_file import PAGES, read_bytes
 from firstlight.errors import AdapterError
 
@@ -95,6 +95,7 @@ class SiteBuild:
         texts = {
             "_headers": headers_file(self.site, self.rendered),
             "_redirects": redirects_file(self.site),
+            ".assetsignore": ignore_file(self.site),
         }
         yield from ((name, text.encode()) for name, text in texts.items() if text)
 

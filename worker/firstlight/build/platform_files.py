@@ -52,6 +52,20 @@ def redirects_file(site: Site) -> str:
     return _joined(lines)
 
 
+def worker_redirects(site: Site) -> list[str]:
+    """List the patterns of configured redirects that have no form in `_redirects`."""
+    return [r.pattern for r in site.config.redirects if not _redirect_lines(site, r)]
+
+
+def ignore_file(site: Site) -> str:
+    """Return the site's own `.assetsignore`: which files of dist/client/ are not uploaded.
+
+    Source:
+        https://developers.cloudflare.com/workers/static-assets/binding/#ignoring-assets
+    """
+    return _joined([_own(site, ".assetsignore")])
+
+
 def _joined(parts: list[str]) -> str:
     text = "\n".join(filter(None, parts))
     return f"{text}\n" if text else ""

@@ -33,7 +33,7 @@ if TYPE_CHECKING:
 API = "pages/api/"
 PAGE_EXTENSIONS = (".html", ".jinja", ".md")
 TEMPLATE_EXTENSIONS = (".html", ".jinja")
-PLATFORM_FILES = ("_headers", "_redirects")
+PLATFORM_FILES = ("_headers", "_redirects", ".assetsignore")
 ODD_CHARACTERS = re.compile(r"[\x00-\x1f\x7f\ud800-\udfff]")
 
 
@@ -84,7 +84,7 @@ class Site:
         assets: Path below pages/ of every file that is served as it is.
         templates: Template name to file, every template of the site, pages included.
         modules: Module name to file, helper modules and middleware.
-        platform_files: `_headers` and `_redirects` of the user, if there are any.
+        platform_files: `_headers`, `_redirects` and `.assetsignore` of the user, if there are any.
         left_out: Links that lead nowhere, out of the site or in a circle.
         errors: What is wrong with single files; the rest of the site was read.
     """

@@ -43,7 +43,7 @@ LISTS = (*(path for path, _, _ in BINDING_TABLES if path not in ("assets", "ai")
 TABLES = ("assets", "ai", "queues", "durable_objects", "unsafe", "triggers", "vars", "env")
 # What an environment takes over from the top level unless it says otherwise:
 # https://developers.cloudflare.com/workers/wrangler/configuration/#inheritable-keys
-INHERITED = ("assets", "compatibility_date", "compatibility_flags", "triggers")
+INHERITED = ("assets", "compatibility_date", "compatibility_flags", "main", "triggers")
 ENVIRONMENT = "CLOUDFLARE_ENV"
 # From this date on the runtime no longer ships the `workers` package.
 EXTERNAL_SDK_DATE = "2026-04-21"
@@ -63,6 +63,8 @@ class Wrangler:
         consumed: The queues that the Worker consumes.
         has_crons: Whether it has cron triggers.
         assets: What the static assets are called in the Worker; empty when nothing is declared.
+        main: The Worker's entry; empty for a site of assets only.
+        not_found_handling: What the platform answers where no asset is, without a Worker.
     """
 
     file: str | None = None
@@ -74,6 +76,8 @@ class Wrangler:
     consumed: tuple[str, ...] = ()
     has_crons: bool = False
     assets: str = ""
+    main: str = ""
+    not_found_handling: str = "none"
 
 
 def load_wrangler(root: Path) -> Wrangler:
@@ -167,6 +171,8 @@ def _wrangler(name: str | None, table: dict[str, Any]) -> Wrangler:
         consumed=tuple(t["queue"] for t in _entries(table, "queues.consumers") if "queue" in t),
         has_crons=bool(table.get("triggers", {}).get("crons")),
         assets=table.get("assets", {}).get("binding", ""),
+        main=str(table.get("main", "")),
+        not_found_handling=str(table.get("assets", {}).get("not_found_handling", "none")),
     )
 
 

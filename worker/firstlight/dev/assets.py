@@ -35,6 +35,7 @@ if TYPE_CHECKING:
             ...
 
 
+PLATFORM_FILES = ("/_headers", "/_redirects", "/.assetsignore")  # read, and never served
 READ_METHODS = ("GET", "HEAD")
 PLACEHOLDER = re.compile(r":([A-Za-z]\w*)")
 CACHE_CONTROL = "public, max-age=0, must-revalidate"
@@ -155,7 +156,7 @@ class AssetServer:
 
     def find(self, path: str) -> Found | None:
         """Find what a decoded path is; None when it is no asset."""
-        if "//" in path or path in ("/_headers", "/_redirects"):
+        if "//" in path or path in PLATFORM_FILES:
             return None
         return self._find(path, self._files)
 

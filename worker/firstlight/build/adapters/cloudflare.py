@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, Any
 from firstlight.build.adapter import FEATURES, STABLE, Bundle
 from firstlight.build.bindings import bindings_names, exported_names
 from firstlight.build.bundle import gzipped_size, module_files, trace, trace_errors
+from firstlight.build.output import DIST
+from firstlight.build.platform_files import worker_redirects
 from firstlight.build.sdk import write_sdk
 from firstlight.build.worker_handlers import WORKER, missing_handlers, worker_handlers
 from firstlight.build.wrangler import ASSETS, HTML_HANDLING
@@ -18,6 +20,7 @@ if TYPE_CHECKING:
     from firstlight.build.adapter import SiteBuild, Support
     from firstlight.build.config import Config
     from firstlight.build.imports import ImportTracer
+    from firstlight.build.scan import Site
     from firstlight.build.wrangler import Wrangler
 
 BINDINGS = "bindings.cloudflare"
@@ -67,29 +70,31 @@ class CloudflareAdapter:
     handler = "firstlight.adapters.cloudflare"
 
     def bundle(self, build: SiteBuild) -> Bundle:
-        """Collect the Worker's modules and write its entry."""
+        """Collect the Worker's modules; none for a site of files whose wrangler.toml wants none."""
         site, wrangler = build.site, build.wrangler
+        warnings = _handling_warning(site.config, wrangler)
+        if not (site.on_demand or worker_handlers(site) or _wants_worker(wrangler)):
+            return Bundle(warnings=[*warnings, *_static_warnings(site, wrangler)])
+        files, errors = self._worker(build)
+        warnings += [
+            *_main_warning(site, wrangler),
+            *_assets_warning(wrangler),
+            *missing_handlers(site, wrangler),
+        ]
+        sizes, after = gzipped_size(files), partial(write_sdk, site.root, wrangler)
+        return Bundle(files, sizes=sizes, warnings=warnings, errors=errors, after=after)
+
+    def _worker(self, build: SiteBuild) -> tuple[dict[str, str], list[Exception]]:
         tracer = trace(build, self.handler)
-        handlers = worker_handlers(site)
+        handlers = worker_handlers(build.site)
         for name in [WORKER, BINDINGS, f"{BINDINGS}._js_services"] if handlers else []:
             tracer.trace(name)
         has_bindings = BINDINGS in tracer.found
-        for name in _bindings_modules(tracer, wrangler) if has_bindings else []:
+        for name in _bindings_modules(tracer, build.wrangler) if has_bindings else []:
             tracer.trace(name)
         files = module_files(build, tracer)
         files["entry.py"] = entry_text(has_bindings=has_bindings, handlers=handlers)
-        files = dict(sorted(files.items()))
-        return Bundle(
-            files,
-            sizes=gzipped_size(files),
-            warnings=[
-                *_handling_warning(site.config, wrangler),
-                *_assets_warning(wrangler),
-                *missing_handlers(site, wrangler),
-            ],
-            errors=trace_errors(site, tracer),
-            after=partial(write_sdk, site.root, wrangler),
-        )
+        return dict(sorted(files.items())), trace_errors(build.site, tracer)
 
 
 ADAPTER = CloudflareAdapter()
@@ -127,6 +132,11 @@ def _bindings_modules(tracer: ImportTracer, wrangler: Wrangler) -> list[str]:
     return [f"{BINDINGS}._js", *services, *modules]
 
 
+def _wants_worker(wrangler: Wrangler) -> bool:
+    wants = (wrangler.main, wrangler.assets, wrangler.consumed, wrangler.has_crons)
+    return wrangler.file is None or any(wants)
+
+
 def _handling_warning(config: Config, wrangler: Wrangler) -> list[str]:
     wanted = HTML_HANDLING[config.trailing_slash]
     if wrangler.file is None or wrangler.html_handling == wanted:
@@ -146,3 +156,30 @@ def _assets_warning(wrangler: Wrangler) -> list[str]:
         f'prerendered 404 page and no target of a rewrite. Write `binding = "{ASSETS}"` under '
         "[assets]."
     ]
+
+
+def _main_warning(site: Site, wrangler: Wrangler) -> list[str]:
+    if wrangler.file is None or wrangler.main or not site.on_demand:
+        return []
+    return [
+        f"{wrangler.file} names no Worker, so nothing there answers what runs on demand. "
+        f'Write `main = "{DIST}/server/entry.py"`.'
+    ]
+
+
+def _static_warnings(site: Site, wrangler: Wrangler) -> list[str]:
+    """Say what of a site without a Worker the platform does not do by itself."""
+    warnings: list[str] = []
+    if redirects := worker_redirects(site):
+        listed = ", ".join(f"`{pattern}`" for pattern in redirects)
+        warnings.append(
+            f"Without a Worker nothing answers the redirect {listed}, which `_redirects` has no "
+            f'form for. Write `main = "{DIST}/server/entry.py"` in {wrangler.file}.'
+        )
+    has_page = any(route.pattern == "/404" for route in site.routes)
+    if has_page and wrangler.not_found_handling != "404-page":
+        warnings.append(
+            f"Without a Worker nothing shows the 404 page. Write `not_found_handling = "
+            f'"404-page"` under [assets] of {wrangler.file}.'
+        )
+    return warnings
