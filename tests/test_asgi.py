@@ -7,14 +7,14 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from firstlight.dev.asgi import asgi_app
 from firstlight.response import Response
+from firstlight.server.asgi import asgi_app
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Awaitable, Callable
 
-    from firstlight.dev.asgi import HostPlatform
     from firstlight.request import Request
+    from firstlight.server.asgi import HostPlatform
 
     Handler = Callable[[Request, HostPlatform], Awaitable[Response]]
 

@@ -20,9 +20,12 @@ LAYERS = [
     {"handlers", "manifest"},
     {"exchange"},
     {"app"},
+    {"server"},
     {"adapters"},
 ]
 HOST = {"build", "dev", "cli", "content", "__main__"}
+# Run on CPython: part of the framework's runtime, and never of a Worker.
+CPYTHON = {"server", "adapters/asgi"}
 JAVASCRIPT = {"worker/firstlight/adapters/cloudflare.py", "bindings/cloudflare/_js.py"}
 
 
@@ -73,6 +76,6 @@ def test_firstlight_and_bindings_do_not_know_each_other() -> None:
 def test_what_is_uploaded_needs_no_host() -> None:
     host_only = {"os", "pathlib", "socket", "subprocess", "tomllib", "urllib", "email", "http"}
     for path in sources("worker/firstlight"):
-        name = path.relative_to(ROOT / "worker/firstlight").parts[0].removesuffix(".py")
-        if name not in HOST:
+        parts = path.relative_to(ROOT / "worker/firstlight").with_suffix("").parts
+        if parts[0] not in HOST | CPYTHON and "/".join(parts) not in CPYTHON:
             assert not {module.partition(".")[0] for module in imported(path)} & host_only, path

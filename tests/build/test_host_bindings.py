@@ -13,10 +13,10 @@ import pytest
 from bindings.cloudflare._local import services, use
 from firstlight.build.loader import forget_modules
 from firstlight.build.pipeline import build
-from firstlight.dev.asgi import asgi_app
 from firstlight.dev.dev_site import DevSite
 from firstlight.dev.host_bindings import serve_assets
 from firstlight.dev.preview import preview_app
+from firstlight.server.asgi import asgi_app
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
     from conftest import WriteSite
 
-    from firstlight.dev.asgi import ASGIApp
+    from firstlight.server.asgi import ASGIApp
 
 TOML = """
 [assets]

@@ -14,10 +14,10 @@ from firstlight.build.config import Config, load_config
 from firstlight.build.scan import scan
 from firstlight.build.sql_check import sql_errors
 from firstlight.build.wrangler import load_wrangler
-from firstlight.dev.asgi import HostPlatform
 from firstlight.dev.dev_site import DevSite
 from firstlight.errors import ConfigError
 from firstlight.request import Request
+from firstlight.server.asgi import HostPlatform
 
 if TYPE_CHECKING:
     from conftest import Failures, WriteSite

@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from firstlight.build.pipeline import importable
-from firstlight.dev.asgi import HostPlatform
 from firstlight.dev.dev_site import DevSite
 from firstlight.request import Request
+from firstlight.server.asgi import HostPlatform
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Generator, Mapping

@@ -27,20 +27,20 @@ from firstlight.build.sql_check import sql_errors
 from firstlight.build.timing import Stopwatch
 from firstlight.build.wrangler import load_wrangler
 from firstlight.content import current_store
-from firstlight.dev.assets import Asset, AssetServer, content_type_of
 from firstlight.dev.error_page import error_page
 from firstlight.dev.host_bindings import scheduled_response
 from firstlight.errors import FirstlightError, RequestError
 from firstlight.response import HTML, Response
+from firstlight.server.assets import Asset, AssetServer, content_type_of
 from firstlight.url import URL, normalize_path
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from firstlight.context import APIContext, Rewrite
-    from firstlight.dev.asgi import HostPlatform
     from firstlight.manifest import Route
     from firstlight.request import Request
+    from firstlight.server.asgi import HostPlatform
     from firstlight.templating import Templates
 
 

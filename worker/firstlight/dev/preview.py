@@ -13,11 +13,11 @@ from firstlight.app import App
 from firstlight.build.config import load_config
 from firstlight.build.output import DIST
 from firstlight.build.wrangler import load_wrangler
-from firstlight.dev.asgi import HostPlatform, asgi_app
-from firstlight.dev.assets import AssetServer, FolderFiles
 from firstlight.dev.host_bindings import scheduled_response, serve_assets
 from firstlight.dev.serving import serve
 from firstlight.errors import FirstlightError
+from firstlight.server.asgi import HostPlatform, asgi_app
+from firstlight.server.assets import AssetServer, FolderFiles
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -25,9 +25,9 @@ if TYPE_CHECKING:
     from pathlib import Path
     from types import ModuleType
 
-    from firstlight.dev.asgi import ASGIApp
     from firstlight.request import Request
     from firstlight.response import Response
+    from firstlight.server.asgi import ASGIApp
 
 # Of the bundle's packages, those that the host has whole.
 HOST_PACKAGES = ("bindings", "firstlight", "jinja2", "markupsafe")

@@ -10,11 +10,11 @@ from watchfiles import DefaultFilter, awatch  # pyright: ignore[reportUnknownVar
 
 from firstlight.build.output import STATE
 from firstlight.build.pipeline import importable
-from firstlight.dev.asgi import asgi_app
 from firstlight.dev.dev_site import DevSite
 from firstlight.dev.host_bindings import serve_assets
 from firstlight.dev.serving import serve
 from firstlight.response import Response, encoded
+from firstlight.server.asgi import asgi_app
 from firstlight.streaming import close
 from firstlight.url import URL
 
@@ -24,8 +24,8 @@ if TYPE_CHECKING:
 
     from watchfiles import Change
 
-    from firstlight.dev.asgi import HostPlatform
     from firstlight.request import Request
+    from firstlight.server.asgi import HostPlatform
 
 RELOAD_PATH = "/_firstlight/reload"
 SCRIPT = (

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Coroutine
     from typing import Any
 
-    from firstlight.dev.asgi import ASGIApp
+    from firstlight.server.asgi import ASGIApp
 
 # The status line is parsed as it was sent: other parsers refuse or rewrite odd paths.
 HTTP = "h11"

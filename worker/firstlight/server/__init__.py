@@ -1,0 +1,1 @@
+"""What a server on CPython needs: ASGI, and static files by Cloudflare's rules."""
