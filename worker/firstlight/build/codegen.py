@@ -166,7 +166,6 @@ class _TemplateWriter(Statements):
 
     def _begin_function(self, frame: Frame, body: list[nodes.Node]) -> None:
         frame.buffer = OUT
-        self.writeline(f"write = {OUT}.append")
         if holds(body, (nodes.Name, nodes.NSRef)):
             self.writeline("resolve = context.vars.get")
         if "self" in find_undeclared(body, ("self",)):

@@ -5,6 +5,7 @@
 from __future__ import annotations
 
 from contextlib import contextmanager
+from keyword import iskeyword
 from typing import TYPE_CHECKING, Any
 
 from jinja2 import nodes
@@ -16,6 +17,7 @@ from firstlight.build.counters import Counter, is_cycle
 
 if TYPE_CHECKING:
     from collections.abc import Generator
+    from typing import TypeGuard
 
     from jinja2 import Environment
 
@@ -164,6 +166,34 @@ class Expressions(CodeGenerator):
         if direct:
             self.write(")")
 
+    def evaluate(self, node: nodes.Expr, frame: Frame) -> str:
+        """Write statements that evaluate an expression; returns the name of its value.
+
+        The value of a name may be missing. Attributes, and items of dicts, go without a call.
+        """
+        if isinstance(node, nodes.Name):
+            self.newline(node)
+            return frame.symbols.ref(node.name)
+        if _is_plain_attribute(node) and self.counter(node.node, frame) is None:
+            self._write_attribute(node, frame)
+        else:
+            self.writeline("v = ", node)
+            self.visit(node, frame)
+        return "v"
+
+    def _write_attribute(self, node: nodes.Getattr, frame: Frame) -> None:
+        value = self.evaluate(node.node, frame)
+        item = f"{value}[{node.attr!r}] if type({value}) is dict else "
+        self.writeline("try:", node)
+        self.writeline(f"    v = {'' if node.attr in DICT_NAMES else item}{value}.{node.attr}")
+        self.writeline("except (AttributeError, KeyError):")
+        self.writeline("    v = attr(")
+        if isinstance(node.node, nodes.Name):
+            self.visit(node.node, frame)
+        else:
+            self.write(value)
+        self.write(f", {node.attr!r})")
+
     @optimizeconst
     def visit_Call(self, node: nodes.Call, frame: Frame, forward_caller: bool = False) -> None:  # noqa: FBT001, FBT002 - Jinja2's
         """Write a call, with the names that a loop or block has set so far."""
@@ -213,3 +243,10 @@ class Expressions(CodeGenerator):
             self.visit(operand, frame)
             self.write(piece)
         self.write(")")
+
+
+def _is_plain_attribute(node: nodes.Expr) -> TypeGuard[nodes.Getattr]:
+    """Tell whether `a.b` means the same in Python, and what is missing has no such attribute."""
+    if not isinstance(node, nodes.Getattr):
+        return False
+    return node.attr.isascii() and not iskeyword(node.attr) and not node.attr.startswith("__")

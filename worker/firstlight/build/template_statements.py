@@ -24,12 +24,12 @@ class Statements(Expressions):
 
     def start_write(self, frame: Frame, node: nodes.Node | None = None) -> None:
         """Begin a piece of HTML."""
-        self.writeline(f"{frame.buffer}.extend((", node)
+        self.writeline(f"{frame.buffer} += (", node)
 
     def end_write(self, frame: Frame) -> None:
         """End it; the text after it is empty."""
         del frame
-        self.write(", ''))")
+        self.write(", '')")
 
     def blockvisit(self, nodes: Iterable[nodes.Node], frame: Frame) -> None:
         """Write statements; `pass` where there are none."""
@@ -58,7 +58,7 @@ class Statements(Expressions):
         for child in node.nodes:
             constant = self._constant(child, frame)
             if constant is None:
-                self.writeline(f"{_append_to(frame)}({html or ''!r})")
+                self.writeline(f"{frame.buffer}.append({html or ''!r})")
                 self._append_value(child, frame)
                 html = None
             else:
@@ -78,20 +78,24 @@ class Statements(Expressions):
             return None
 
     def _append_value(self, node: nodes.Expr, frame: Frame) -> None:
-        self.newline(node)
-        self.write(f"{_append_to(frame)}(")
+        """Write what appends a value; all but strings and integers takes a call."""
         if frame.eval_ctx.volatile or not frame.eval_ctx.autoescape:
             dynamic = "(text if context.eval_ctx.autoescape else trusted)"
+            self.newline(node)
+            self.write(f"{frame.buffer}.append(")
             self.write(f"{dynamic if frame.eval_ctx.volatile else 'trusted'}(")
             self.visit(node, frame)
-        elif isinstance(node, nodes.Name):
-            value = frame.symbols.ref(node.name)
-            self.write(f"{value} if type({value}) is str else text(")
-            self.visit(node, frame)
+            self.write(f", {frame.buffer}))")
+            return
+        value = self.evaluate(node, frame)
+        self.writeline(
+            f"{frame.buffer}.append({value} if type({value}) is str else"
+            f" f'{{{value}}}' if type({value}) is int else text("
+        )
+        if isinstance(node, nodes.Name):
+            self.visit(node, frame)  # it may be undefined
         else:
-            self.write("v if type(v := ")
-            self.visit(node, frame)
-            self.write(") is str else text(v")
+            self.write(value)
         self.write(f", {frame.buffer}))")
 
     def visit_For(self, node: nodes.For, frame: Frame) -> None:
@@ -232,8 +236,3 @@ class Statements(Expressions):
 def holds(body: Iterable[nodes.Node], kinds: tuple[type[nodes.Node], ...]) -> bool:
     """Tell whether there is a node of some kinds in a body."""
     return any(isinstance(node, kinds) or any(node.find_all(kinds)) for node in body)
-
-
-def _append_to(frame: Frame) -> str:
-    """Name the function that adds to a frame's buffer; looked up once for a template's own."""
-    return "write" if frame.buffer == OUT else f"{frame.buffer}.append"
