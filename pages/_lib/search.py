@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from pages._lib.guide import GuidePage
 
 LONGEST = 600  # characters of a part's text; what follows is rarely what is looked for
+INLINE = re.compile(r"</?(?:a|code|em|s|strong)\b[^>]*>")
 HEADING = re.compile(r'<h[23] id="([^"]+)">(.*?)</h[23]>', re.DOTALL)
 
 
@@ -49,4 +50,5 @@ def _reference(page: GuidePage) -> Iterator[list[str]]:
 def _text(html: str) -> str:
     """Return what a reader sees of HTML, code blocks apart."""
     without_code = re.sub(r"<pre.*?</pre>", " ", html, flags=re.DOTALL)
-    return " ".join(unescape(re.sub(r"<[^>]+>", " ", without_code)).split())
+    without_inline = INLINE.sub("", without_code)
+    return " ".join(unescape(re.sub(r"<[^>]+>", " ", without_inline)).split())

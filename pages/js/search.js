@@ -144,6 +144,9 @@ function onKey(event) {
   } else if (event.key === "Enter" && !event.isComposing) {
     event.preventDefault();
     list.children[active]?.querySelector("a").click();
+  } else if (event.key === "Escape") {
+    event.preventDefault(); // else it would only empty the field
+    dialog.close();
   }
 }
 
