@@ -6,6 +6,7 @@ For development, the ASGI adapter and tests; never uploaded.
 from __future__ import annotations
 
 import atexit
+import os
 import threading
 from contextlib import contextmanager
 from pathlib import Path
@@ -13,14 +14,18 @@ from typing import TYPE_CHECKING
 
 from bindings.cloudflare._local.config import find_config, load_config
 from bindings.cloudflare._local.embedded import EmbeddedBackend
+from bindings.cloudflare._local.services import serve_assets
 from bindings.cloudflare.backend import current
 
 if TYPE_CHECKING:
-    from collections.abc import Generator
+    from collections.abc import Awaitable, Callable, Generator
+
+    from bindings.cloudflare._local.services import AssetResponse
 
 STATE = Path(".firstlight", "state")
 
 _backends: dict[Path, EmbeddedBackend] = {}
+_served: list[EmbeddedBackend] = []
 _lock = threading.Lock()
 
 
@@ -42,11 +47,41 @@ def use(root: Path, state: Path | None = None) -> Generator[EmbeddedBackend]:
         backend.close()
 
 
+def serve(
+    root: Path, state: Path, fetch: Callable[[str], Awaitable[AssetResponse | None]]
+) -> Callable[[], Awaitable[None]]:
+    """Answer this process's bindings from a site, for a server in earnest.
+
+    Variables of the process win over those that wrangler.toml declares.
+
+    Args:
+        root: The folder that holds wrangler.toml.
+        state: The folder for databases and objects.
+        fetch: Answers the site's assets.
+
+    Returns:
+        Hands out the messages that wait in queues, and closes the databases.
+    """
+    backend = EmbeddedBackend(root, state, os.environ)
+    serve_assets(root, fetch)
+    _served.append(backend)
+
+    async def end() -> None:
+        _served.remove(backend)
+        serve_assets(root, None)
+        await backend.queues.deliver_all()
+        backend.close()
+
+    return end
+
+
 def default_backend() -> EmbeddedBackend | None:
-    """Return the backend of the nearest site at or above the current folder.
+    """Return the backend that is served, or that of the nearest site at or above this folder.
 
     None when no folder has a wrangler.toml, wrangler.jsonc or wrangler.json.
     """
+    if _served:
+        return _served[-1]
     config = find_config(Path.cwd())
     if config is None:
         return None

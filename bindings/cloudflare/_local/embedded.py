@@ -57,14 +57,16 @@ class EmbeddedBackend:
     Args:
         root: The folder of the configuration.
         state: The folder for the databases; made when it is first needed.
+        environ: Variables that win over the declared ones.
 
     Attributes:
         queues: Messages that were sent and not handled yet, in memory.
         data_points: What was written to each dataset, by binding, oldest first.
     """
 
-    def __init__(self, root: Path, state: Path) -> None:
+    def __init__(self, root: Path, state: Path, environ: Mapping[str, str] | None = None) -> None:
         self._root = root
+        self._environ: Mapping[str, str] = environ or {}
         self._state = state
         self._config = Config()
         self._signature: Signature | None = None
@@ -143,6 +145,8 @@ class EmbeddedBackend:
 
     def variable(self, name: str) -> object:
         """Return a variable, or raise KeyError."""
+        if name in self._environ:
+            return self._environ[name]
         return deepcopy(self.config().variables[name])  # what one request changes is its own
 
     def close(self) -> None:

@@ -65,6 +65,11 @@ class Queues:
         """List the bodies of what was not handled yet."""
         return [message.body for message in self._waiting.get(queue, [])]
 
+    async def deliver_all(self) -> None:
+        """Hand out everything that is due in every queue."""
+        for queue in list(self._waiting):
+            await self.deliver(queue)
+
     async def deliver(self, queue: str) -> None:
         """Hand out everything that is due, until nothing is."""
         while (consumer := self._consumer(queue)) and (handler := _handler()):
@@ -76,11 +81,11 @@ class Queues:
 
     async def _deliver_later(self, queue: str) -> None:
         try:
-            await self._deliver_all(queue)
+            await self._deliver_until_empty(queue)
         except Exception:  # noqa: BLE001 - nobody awaits this
             _log.exception("the messages of `%s` stay: pages/_worker.py does not load", queue)
 
-    async def _deliver_all(self, queue: str) -> None:
+    async def _deliver_until_empty(self, queue: str) -> None:
         await asyncio.sleep(PAUSE)
         await self.deliver(queue)
         while self._consumer(queue) and _handler() and (waiting := self._waiting.get(queue)):

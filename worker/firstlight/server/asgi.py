@@ -1,4 +1,4 @@
-"""Bridges our request and response to ASGI, for the development servers."""
+"""Bridges our request and response to ASGI."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ from firstlight.headers import Headers
 from firstlight.request import Request
 from firstlight.response import NULL_BODY_STATUSES, Response, encoded
 from firstlight.streaming import close
+from firstlight.url import PATH_SAFE, percent_encode
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine
@@ -29,21 +30,33 @@ class HostPlatform(NoPlatform):
     """What a host server offers beside the request.
 
     Args:
-        client_address: The peer's address, None when it is not known.
+        client_address: The visitor's address, None when it is not known.
         fetch: Answers from the assets.
+        tasks: Holds the work that goes on after the response; None for a set of all servers.
     """
 
     def __init__(
         self,
         client_address: str | None,
         fetch: Callable[[str], Awaitable[Response | None]] | None = None,
+        tasks: set[asyncio.Future[Any]] | None = None,
     ) -> None:
         self.client_address = client_address
         self._fetch = fetch
+        self._tasks = tasks
 
     async def fetch_asset(self, path: str) -> Response | None:
         """Answer from the assets; None when there is none."""
         return await self._fetch(path) if self._fetch else None
+
+    def wait_until(self, awaitable: Awaitable[Any]) -> None:
+        """Run it beside the response; the server holds on to it."""
+        if self._tasks is None:
+            super().wait_until(awaitable)
+            return
+        task = asyncio.ensure_future(awaitable)
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
 
 
 def asgi_app(
@@ -56,23 +69,52 @@ def asgi_app(
     """
 
     async def app(scope: Scope, receive: Receive, send: Send) -> None:
-        if scope["type"] != "http":
-            return
-        client = scope.get("client")
-        body = _Body(receive)
-        response = await handle(
-            request_of(scope, body),
-            HostPlatform(client[0] if client else None, fetch),
-        )
-        sending = send_response(response, scope["method"], send)
-        # What reads the request while it answers would miss what the watch receives.
-        has_come = body.is_read or scope["method"] in BODILESS
-        if has_come and not isinstance(response.body, (str, bytes, NoneType)):
-            await _while_connected(sending, receive)
-        else:
-            await sending
+        if scope["type"] == "http":
+            client = scope.get("client")
+            platform = HostPlatform(client[0] if client else None, fetch)
+            await exchange(scope, receive, send, lambda request: handle(request, platform))
 
     return app
+
+
+async def exchange(
+    scope: Scope,
+    receive: Receive,
+    send: Send,
+    handle: Callable[[Request], Awaitable[Response]],
+    origin: str | None = None,
+) -> None:
+    """Answer one HTTP request.
+
+    Args:
+        scope: Of the connection.
+        receive: Gives what the visitor sends.
+        send: Takes what goes back.
+        handle: Answers the request.
+        origin: Scheme and host as the visitor sees them; None for those of the connection.
+    """
+    method: str = scope["method"]
+    body = Body(receive)
+    response = await handle(ASGIRequest(scope, body, origin))
+    if isinstance(response.body, (str, bytes, NoneType)):
+        await send_response(response, method, send)
+        return
+    sending = send_response(response, method, send)
+    # What reads the request while it answers would miss what the watch receives.
+    if body.is_read or method in BODILESS:
+        await _while_connected(sending, receive)
+    else:
+        await sending
+
+
+async def refuse_websocket(receive: Receive, send: Send) -> None:
+    """Answer a WebSocket's handshake with 403: the framework has none.
+
+    Source:
+        https://asgi.readthedocs.io/en/stable/specs/www.html#close-send-event
+    """
+    await receive()
+    await send({"type": "websocket.close", "code": 1000, "reason": ""})
 
 
 async def _while_connected(sending: Coroutine[Any, Any, None], receive: Receive) -> None:
@@ -94,17 +136,49 @@ async def _while_connected(sending: Coroutine[Any, Any, None], receive: Receive)
             raise error
 
 
-def request_of(scope: Scope, body: _Body) -> Request:
-    """Make our request of an ASGI scope."""
-    fields = [(name.decode("latin-1"), value.decode("latin-1")) for name, value in scope["headers"]]
-    headers = Headers.of_trusted(fields)
-    host = (headers.get("host") or "").lower() or "{}:{}".format(*scope["server"])
-    path = scope.get("raw_path", scope["path"].encode()).decode("utf-8", "replace")
+class ASGIRequest(Request):
+    """An ASGI scope as our request; its headers are decoded when they are wanted.
+
+    Args:
+        scope: Of the connection.
+        body: What the visitor sends.
+        origin: Scheme and host as the visitor sees them; None for those of the connection.
+    """
+
+    def __init__(self, scope: Scope, body: Body, origin: str | None = None) -> None:
+        url = (origin or origin_of(scope)) + target_of(scope)
+        super().__init__(scope["method"], url, None, body)
+        self._scope = scope
+
+    def _read_headers(self) -> Headers:
+        pairs = self._scope["headers"]
+        return Headers.of_trusted(
+            [(name.decode("latin-1"), value.decode("latin-1")) for name, value in pairs]
+        )
+
+
+def origin_of(scope: Scope) -> str:
+    """Return scheme and host of a connection."""
+    host = header_of(scope, b"host").lower() or "{}:{}".format(*scope["server"] or ("", ""))
+    return f"{scope['scheme']}://{host}"
+
+
+def header_of(scope: Scope, name: bytes) -> str:
+    """Return the values of a header, joined by `,`; empty without one."""
+    values = [value for key, value in scope["headers"] if key == name]
+    return b",".join(values).decode("latin-1")
+
+
+def target_of(scope: Scope) -> str:
+    """Return path and query as the visitor has sent them."""
+    raw: bytes | None = scope.get("raw_path")
+    path = (
+        percent_encode(scope["path"], PATH_SAFE) if raw is None else raw.decode("utf-8", "replace")
+    )
     if not path.startswith("/"):  # RFC 9112 §3.2: `*`, or a whole URL
         path = "/" + path.partition("://")[2].partition("/")[2]
-    query = scope["query_string"].decode("latin-1")
-    url = f"{scope['scheme']}://{host}{path}{'?' + query if query else ''}"
-    return Request(scope["method"], url, headers, body)
+    query: bytes = scope["query_string"]
+    return f"{path}?{query.decode('latin-1')}" if query else path
 
 
 async def send_response(response: Response, method: str, send: Send) -> None:
@@ -133,7 +207,7 @@ async def send_response(response: Response, method: str, send: Send) -> None:
     await send({"type": "http.response.body", "body": b""})
 
 
-class _Body:
+class Body:
     """An ASGI request body."""
 
     def __init__(self, receive: Receive) -> None:
@@ -141,9 +215,15 @@ class _Body:
         self.is_read = False
 
     async def read(self) -> bytes:
+        """Read it whole."""
         return b"".join([chunk async for chunk in self.stream()])
 
     async def stream(self) -> AsyncIterator[bytes]:
+        """Read it piece by piece.
+
+        Raises:
+            ConnectionError: The visitor went away.
+        """
         more = True
         while more:
             message = await self._receive()

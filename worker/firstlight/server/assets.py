@@ -138,6 +138,13 @@ class AssetServer:
             return self._with_headers(Response.redirect(location + url.search, 307), url)
         return await self._serve(found.file or "", request, url)
 
+    def concerns(self, pathname: str) -> bool:
+        """Tell whether a path may be an asset's or a redirect's, at little cost."""
+        if self._redirects:
+            return True
+        path = _decoded(pathname)
+        return path is not None and self.find(path) is not None
+
     async def fetch(self, path: str) -> Response | None:
         """Answer a path from inside, as the ASSETS binding does: redirects are followed."""
         decoded = _decoded(path)
@@ -165,7 +172,7 @@ class AssetServer:
         if asset is None:
             return None
         response = self._response(asset)
-        if _matches(request.headers.get("if-none-match"), response.headers["etag"]):
+        if is_matching(request.headers.get("if-none-match"), response.headers["etag"]):
             kept = {n: v for n, v in response.headers.items() if n in ("etag", "cache-control")}
             response = Response(None, 304, kept)
         return self._with_headers(response, url)
@@ -220,7 +227,7 @@ def parse_headers(
         if not line.strip() or line.lstrip().startswith("#"):
             continue
         if not line[0].isspace():
-            rules.append((_pattern(line.strip()), [], []))
+            rules.append((path_pattern(line.strip()), [], []))
         elif rules and line.strip().startswith("!"):
             rules[-1][2].append(line.strip()[1:].strip())
         elif rules and ":" in line:
@@ -236,11 +243,11 @@ def parse_redirects(text: str) -> list[tuple[re.Pattern[str], str, int]]:
         fields = line.partition("#")[0].split() if line.lstrip().startswith("#") else line.split()
         if len(fields) >= 2:  # noqa: PLR2004 - from, to, and a status if it is not 302
             status = int(fields[2]) if len(fields) > 2 and fields[2].isdigit() else 302  # noqa: PLR2004
-            rules.append((_pattern(fields[0]), fields[1], status))
+            rules.append((path_pattern(fields[0]), fields[1], status))
     return rules
 
 
-def _pattern(rule: str) -> re.Pattern[str]:
+def path_pattern(rule: str) -> re.Pattern[str]:
     """Turn `/a/:name/*` into an expression."""
     expression = re.escape(rule).replace(r"\*", "(?P<splat>.*)", 1)
     return re.compile(PLACEHOLDER.sub(r"(?P<\1>[^/]+)", expression))
@@ -263,7 +270,7 @@ def _etag(body: bytes) -> str:
     return f'"{hashlib.md5(body, usedforsecurity=False).hexdigest()}"'
 
 
-def _matches(header: str | None, etag: str) -> bool:
+def is_matching(header: str | None, etag: str) -> bool:
     """Compare weakly, as RFC 9110 §13.1.2 says for If-None-Match."""
     tags = [tag.strip().removeprefix("W/") for tag in (header or "").split(",")]
     return etag in tags or "*" in tags
