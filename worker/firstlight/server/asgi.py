@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from types import NoneType
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from firstlight.app import NoPlatform
 from firstlight.headers import Headers
@@ -26,6 +27,22 @@ if TYPE_CHECKING:
 BODILESS = ("GET", "HEAD")
 
 
+class Answered(NamedTuple):
+    """One request, for the log.
+
+    Attributes:
+        path: As it was sent, with the query.
+        seconds: From its headers to the last piece of the answer.
+        served: `static`, `on demand` or whatever else a handler has noted.
+    """
+
+    method: str
+    path: str
+    status: int
+    seconds: float
+    served: str
+
+
 class HostPlatform(NoPlatform):
     """What a host server offers beside the request.
 
@@ -33,6 +50,9 @@ class HostPlatform(NoPlatform):
         client_address: The visitor's address, None when it is not known.
         fetch: Answers from the assets.
         tasks: Holds the work that goes on after the response; None for a set of all servers.
+
+    Attributes:
+        served: Where the answer comes from, for the log; noted by who answers.
     """
 
     def __init__(
@@ -42,6 +62,7 @@ class HostPlatform(NoPlatform):
         tasks: set[asyncio.Future[Any]] | None = None,
     ) -> None:
         self.client_address = client_address
+        self.served = ""
         self._fetch = fetch
         self._tasks = tasks
 
@@ -60,19 +81,41 @@ class HostPlatform(NoPlatform):
 
 
 def asgi_app(
-    handle: Handler, fetch: Callable[[str], Awaitable[Response | None]] | None = None
+    handle: Handler,
+    fetch: Callable[[str], Awaitable[Response | None]] | None = None,
+    log: Callable[[Answered], object] | None = None,
 ) -> ASGIApp:
     """Make an ASGI application of a handler.
+
+    Args:
+        handle: Answers a request.
+        fetch: Answers from the assets.
+        log: Told of each request when it is over.
 
     Source:
         https://asgi.readthedocs.io/en/stable/specs/www.html
     """
 
     async def app(scope: Scope, receive: Receive, send: Send) -> None:
-        if scope["type"] == "http":
-            client = scope.get("client")
-            platform = HostPlatform(client[0] if client else None, fetch)
-            await exchange(scope, receive, send, lambda request: handle(request, platform))
+        if scope["type"] != "http":
+            return
+        started = time.perf_counter()
+        client = scope.get("client")
+        platform = HostPlatform(client[0] if client else None, fetch)
+        status = 0
+
+        async def answer(request: Request) -> Response:
+            nonlocal status
+            response = await handle(request, platform)
+            status = response.status
+            return response
+
+        try:
+            await exchange(scope, receive, send, answer)
+        finally:
+            if log is not None and status:
+                seconds = time.perf_counter() - started
+                log(Answered(scope["method"], target_of(scope), status, seconds, platform.served))
 
     return app
 
