@@ -333,7 +333,7 @@ def test_dev_shows_the_error_on_the_files_own_page(write_site: WriteSite) -> Non
         return await (await site.handle(request, HostPlatform(None))).text()
 
     try:
-        assert "makes the table `zzz`" in asyncio.run(text("/a"))
+        assert "makes the table <code>zzz</code>" in asyncio.run(text("/a"))
         assert asyncio.run(text("/b")) == "fine"
     finally:
         site.reload()

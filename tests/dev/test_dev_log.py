@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from firstlight.dev.asgi import Answered
 from firstlight.dev.log import DevLog
 from firstlight.errors import FirstlightError, Location
+from firstlight.server.asgi import Answered
 
 if TYPE_CHECKING:
     from pathlib import Path

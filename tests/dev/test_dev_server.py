@@ -1,91 +1,104 @@
-"""`firstlight dev` over HTTP: it reloads what changes on disk, and only that."""
+"""What `firstlight dev` adds to a site: the script that follows changes, and its own paths."""
 
 from __future__ import annotations
 
-import http.client
-import os
-import socket
-import subprocess
-import sys
-import time
+import asyncio
 from typing import TYPE_CHECKING
 
 import pytest
-from watchfiles import Change
 
-from firstlight.dev.server import SourceFilter
+from firstlight.build.pipeline import importable
+from firstlight.dev.log import DevLog
+from firstlight.dev.server import DevServer
+from firstlight.request import Request
+from firstlight.server.asgi import HostPlatform
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Generator, Mapping
     from pathlib import Path
+
+    from firstlight.response import Response
 
     WriteSite = Callable[[Mapping[str, str | bytes]], Path]
 
-
-@pytest.mark.parametrize(
-    ("path", "is_source"),
-    [
-        ("pages/a.html", True),
-        ("pages/dist/a.html", True),
-        ("pyproject.toml", True),
-        ("lib/x.py", True),
-        ("dist/client/a.html", False),
-        (".firstlight/state/d1.sqlite", False),
-        (".wrangler/x", False),
-        ("pages/node_modules/x.js", False),
-        ("pages/__pycache__/x.pyc", False),
-        ("pages/a.html~", False),
-    ],
+HYBRID = '[tool.firstlight]\noutput = "hybrid"\nadapter = "cloudflare"\n'
+STREAM = (
+    "---\nfrom firstlight import Response\nprerender = False\n"
+    "async def pieces():\n    yield b'<p>a'\n    yield b'b'\n"
+    "return Response(pieces(), 200, {'content-type': 'text/html'})\n---\n"
 )
-def test_changes_that_matter(tmp_path: Path, path: str, is_source: bool) -> None:  # noqa: FBT001
-    for root in (tmp_path, tmp_path / "dist" / "node_modules" / "site"):
-        changed = SourceFilter(root)(Change.modified, str(root / path))
-        assert changed is is_source
+SHOWN = {"sec-fetch-dest": "document", "accept": "text/html"}
 
 
-def get(port: int, path: str) -> tuple[int, str]:
-    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=10)
-    try:
-        connection.request("GET", path)
-        response = connection.getresponse()
-        return response.status, response.read().decode()
-    finally:
-        connection.close()
+class Dev:
+    """Sends requests to a DevServer."""
+
+    def __init__(self, root: Path) -> None:
+        self.server = DevServer(root, DevLog(root, quiet=True))
+
+    def get(self, path: str, headers: Mapping[str, str] | None = None) -> tuple[Response, str]:
+        async def ask() -> tuple[Response, str]:
+            request = Request("GET", f"http://localhost:4321{path}", dict(headers or {}))
+            platform = HostPlatform(None, self.server.fetch)
+            response = await self.server.handle(request, platform)
+            return response, await response.text()
+
+        return asyncio.run(ask())
 
 
-def wait_for(port: int, path: str, status: int, text: str) -> None:
-    """Ask until the answer is the one expected."""
-    deadline = time.monotonic() + 20
-    answer = (0, "")
-    while time.monotonic() < deadline:
-        try:
-            answer = get(port, path)
-        except OSError:
-            answer = (0, "")
-        if answer[0] == status and text in answer[1]:
-            return
-        time.sleep(0.05)
-    raise AssertionError(answer)
+@pytest.fixture
+def dev(write_site: WriteSite) -> Generator[Dev, None, None]:
+    files = {
+        "pages/a.html": "<p>a</p>",
+        "pages/bad.html": "{% if %}",
+        "pages/stream.html": STREAM,
+        "pages/a.txt": "text",
+    }
+    root = write_site({"pyproject.toml": HYBRID, **files})
+    with importable(root):
+        served = Dev(root)
+        yield served
+        served.server.site.reload()  # other sites have modules of the same names
 
 
-def test_dev_server_follows_the_disk(write_site: WriteSite) -> None:
-    root = write_site({"pages/a.html": "one", "pyproject.toml": "[tool.firstlight]\n"})
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
-    command = [sys.executable, "-m", "firstlight", "dev", "--port", str(port)]
-    with subprocess.Popen(command, cwd=root, stdout=subprocess.DEVNULL, env=os.environ) as server:
-        try:
-            wait_for(port, "/a/", 200, "one")
-            (root / "pages/a.html").write_text("two")
-            wait_for(port, "/a/", 200, "two")
-            (root / "pages/sub").mkdir()
-            (root / "pages/sub/b.html").write_text("new")
-            wait_for(port, "/sub/b/", 200, "new")
-            (root / "pages/a.html").unlink()
-            wait_for(port, "/a/", 404, "404")
-            (root / "pages/a.html").write_text("{% if %}")
-            wait_for(port, "/a/", 500, "pages/a.html:1")
-        finally:
-            server.terminate()
-            server.wait(10)
+@pytest.mark.parametrize("headers", [SHOWN, {"accept": "text/html"}, {"sec-fetch-dest": "iframe"}])
+@pytest.mark.parametrize(("path", "html"), [("/a/", "<p>a</p>"), ("/stream", "<p>ab")])
+def test_page_that_is_shown_ends_with_the_script(
+    dev: Dev, path: str, html: str, headers: dict[str, str]
+) -> None:
+    response, text = dev.get(path, headers)
+    script = f'async data-version="{dev.server.changes.version}" data-page="1"></script>'
+    assert text == f'{html}<script src="/_firstlight/client.js" {script}'
+    assert "etag" not in response.headers
+    assert dev.get("/_firstlight/page?id=1")[1] == html
+
+
+@pytest.mark.parametrize("headers", [{}, {"sec-fetch-dest": "empty", "accept": "text/html"}])
+def test_page_that_is_not_shown_is_as_it_will_be(dev: Dev, headers: dict[str, str]) -> None:
+    assert dev.get("/a/", headers)[1] == "<p>a</p>"
+    assert dev.get("/a.txt", SHOWN)[1] == "text"
+
+
+def test_error_is_a_page_where_one_is_shown_and_text_elsewhere(dev: Dev) -> None:
+    response, text = dev.get("/bad/", SHOWN)
+    assert (response.status, response.headers["x-firstlight-error"]) == (500, "1")
+    assert "data-error></script>" in text
+    response, text = dev.get("/bad/", {"accept": "*/*"})
+    assert (response.status, response.headers["content-type"]) == (500, "text/plain; charset=utf-8")
+    assert text.startswith("pages/bad.html:1: Expected an expression")
+    assert text.endswith("\n  > 1 | {% if %}\n")
+
+
+def test_own_paths(dev: Dev) -> None:
+    response, text = dev.get("/_firstlight/client.js")
+    assert response.headers["content-type"] == "text/javascript; charset=utf-8"
+    assert "EventSource" in text
+    for path in ("/_firstlight/page?id=7", "/_firstlight/page", "/_firstlight/nope"):
+        assert dev.get(path)[0].status == 404
+
+
+def test_only_the_last_pages_are_kept(dev: Dev) -> None:
+    for _ in range(101):
+        dev.get("/a/", SHOWN)
+    assert dev.get("/_firstlight/page?id=1")[0].status == 404
+    assert dev.get("/_firstlight/page?id=2")[1] == "<p>a</p>"

@@ -29,7 +29,9 @@ class Dev:
 
     def __init__(self, root: Path) -> None:
         self.root = root
-        self.site = DevSite(root)
+        self.told: list[str] = []
+        self.notes: list[str] = []
+        self.site = DevSite(root, lambda error: self.told.append(str(error)), self.notes.append)
 
     def get(self, path: str) -> tuple[int, str | None, str]:
         """Return status, Location and body."""
@@ -81,12 +83,13 @@ def test_static_site_without_a_404_page_has_the_plain_one(make_dev: MakeDev) -> 
     assert "<h1>404</h1><p>Not Found</p>" in body
 
 
-def test_missing_adapter_is_a_warning_only(
-    make_dev: MakeDev, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_missing_adapter_is_a_warning_only(make_dev: MakeDev) -> None:
     dev = make_dev({"pages/a.html": f"{LIVE}{{{{ ctx.request.method }}}}"}, STATIC)
     assert dev.get("/a") == (200, None, "GET")
-    assert capsys.readouterr().err.startswith(
+    dev.write("pages/b.html", "b")
+    assert dev.get("/b/") == (200, None, "b")
+    (note,) = dev.notes  # told once, not at each change
+    assert note.startswith(
         "Warning: pyproject.toml: No adapter is configured, but these run on demand:"
     )
 
@@ -113,7 +116,30 @@ def test_error_while_rendering_shows_its_lines(make_dev: MakeDev) -> None:
     assert status == 500
     assert "<code>pages/a.html:5 (route /a)</code>" in body
     assert "<h2>ZeroDivisionError: division by zero</h2>" in body
-    assert "  &gt; 5 | {{ 1 / 0 }}" in body
+    assert "<mark>  &gt; 5 | {{ 1 / 0 }}</mark>" in body
+    assert dev.told == ["pages/a.html:5 (route /a): ZeroDivisionError: division by zero"]
+
+
+def test_errors_are_told_before_a_page_is_asked_for(make_dev: MakeDev) -> None:
+    dev = make_dev({"pages/a.html": "{% if %}", "pages/b.html": "b", "pages/b.md": "b"})
+    asyncio.run(dev.site.warm())
+    assert [line.partition(":")[0] for line in dev.told] == ["pages/b.html", "pages/a.html"]
+    assert "2 files answer the URL <code>/b</code>" in dev.get("/b/")[2]
+    dev.write("pyproject.toml", "[tool.firstlight]\nbase = 1\n")
+    asyncio.run(dev.site.warm())
+    assert dev.told[-1].startswith("pyproject.toml:2: `base` cannot be `1`.")
+
+
+@pytest.mark.parametrize(
+    ("path", "served"),
+    [("/", "static"), ("/live", "on demand"), ("/a.txt", "static"), ("/bad/", "error")],
+)
+def test_answer_tells_where_it_comes_from(make_dev: MakeDev, path: str, served: str) -> None:
+    files = {"pages/index.html": "", "pages/live.html": LIVE, "pages/a.txt": ""}
+    dev = make_dev({**files, "pages/bad.html": "{% if %}"})
+    platform = HostPlatform(None, dev.site.fetch)
+    asyncio.run(dev.site.handle(Request("GET", f"http://localhost:4321{path}"), platform))
+    assert platform.served == served
 
 
 def test_changed_new_and_deleted_files_are_seen(make_dev: MakeDev) -> None:
@@ -132,7 +158,7 @@ def test_changed_new_and_deleted_files_are_seen(make_dev: MakeDev) -> None:
     assert dev.get("/a/")[2] == "mended"
     dev.write("pyproject.toml", "[tool.firstlight]\noutptu = 1\n")
     status, _, body = dev.get("/a/")
-    assert (status, "Did you mean `output`?" in body) == (500, True)
+    assert (status, "Did you mean <code>output</code>?" in body) == (500, True)
 
 
 def test_change_while_the_sources_are_read_is_seen(make_dev: MakeDev) -> None:

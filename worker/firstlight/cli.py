@@ -56,12 +56,13 @@ def build(*, show_traceback: bool, is_profiled: bool) -> None:
 @main.command()
 @click.option("--port", type=PORT, default=4321, show_default=True, help="Port to listen on.")
 @click.option("--host", default=HOST, show_default=True, help="Address to listen on.")
-def dev(*, port: int, host: str) -> None:
-    """Serve the site from its sources and reload the browser on change."""
+@click.option("--quiet", "is_quiet", is_flag=True, help="Tell of errors only.")
+def dev(*, port: int, host: str, is_quiet: bool) -> None:
+    """Serve the site from its sources; open pages follow what changes."""
     from firstlight.dev.server import serve_dev  # noqa: PLC0415
 
     with _told_errors():
-        serve_dev(Path.cwd(), host, port)
+        serve_dev(Path.cwd(), host, port, quiet=is_quiet)
 
 
 @main.command()

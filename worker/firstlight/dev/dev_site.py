@@ -27,7 +27,7 @@ from firstlight.build.sql_check import sql_errors
 from firstlight.build.timing import Stopwatch
 from firstlight.build.wrangler import load_wrangler
 from firstlight.content import current_store
-from firstlight.dev.error_page import error_page
+from firstlight.dev.error_page import ErrorPage
 from firstlight.dev.host_bindings import scheduled_response
 from firstlight.errors import FirstlightError, RequestError
 from firstlight.response import HTML, Response
@@ -35,7 +35,7 @@ from firstlight.server.assets import Asset, AssetServer, content_type_of
 from firstlight.url import URL, normalize_path
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
 
     from firstlight.context import APIContext, Rewrite
     from firstlight.manifest import Route
@@ -70,8 +70,7 @@ class DevApp(App):
         return super().templates(streamed=streamed)
 
     def report(self, error: BaseException, ctx: APIContext) -> None:
-        """Log the error, then let it through."""
-        super().report(error, ctx)
+        """Let the error through."""
         raise _Shown(error, ctx.route_pattern) from error
 
 
@@ -105,15 +104,30 @@ class Generation:
         return not self.site.config.adapter and not self.site.on_demand
 
 
+def _ignore(told: object) -> None:
+    del told
+
+
 class DevSite:
     """Answers requests from the sources.
 
     Args:
         root: The site's root.
+        tell: Takes each error of the site, also one that was told before.
+        note: Takes what the author should know.
     """
 
-    def __init__(self, root: Path) -> None:
+    def __init__(
+        self,
+        root: Path,
+        tell: Callable[[Exception], object] = _ignore,
+        note: Callable[[str], object] = _ignore,
+    ) -> None:
         self._root = root
+        self._tell = tell
+        self._note = note
+        self._warnings: list[str] = []
+        self.base = "/"  # as of when the configuration could last be read
         self._loader: SiteLoader | None = None
         self._generation: Generation | None = None
         self._loading = asyncio.Lock()
@@ -131,6 +145,14 @@ class DevSite:
             sys.meta_path.remove(self._loader)
             self._loader = None
         forget_modules(self._root)
+
+    async def warm(self) -> None:
+        """Read the sources, so that errors are told and the next request finds them read."""
+        current_documents.set(self._documents)
+        try:
+            await self.generation()
+        except FirstlightError as error:
+            self._tell(error)
 
     async def handle(self, request: Request, platform: HostPlatform) -> Response:
         """Answer a request; `Server-Timing` tells the browser's tools where the time went.
@@ -156,15 +178,25 @@ class DevSite:
                 return scheduled
             wrong = self._errors_for(generation, request)
             if wrong:
-                return error_page(wrong, self._root)
+                return self._error_page(wrong, platform)
+            platform.served = "static"
             answer = await generation.assets.handle(request)
             if answer is None and generation.is_static:
                 answer = await generation.assets.not_found(generation.site.config.base)
-            return answer or await generation.app.handle(request, platform)
+            if answer is None:
+                platform.served = "on demand"
+                answer = await generation.app.handle(request, platform)
         except _Shown as shown:
-            return error_page([_told(shown.error, shown.route)], self._root)
+            return self._error_page([_told(shown.error, shown.route)], platform)
         except FirstlightError as error:
-            return error_page([error], self._root)
+            return self._error_page([error], platform)
+        return answer
+
+    def _error_page(self, errors: list[Exception], platform: HostPlatform) -> ErrorPage:
+        platform.served = "error"
+        for error in errors:
+            self._tell(error)
+        return ErrorPage(errors, self._root)
 
     async def fetch(self, path: str) -> Response | None:
         """Answer from the prerendered pages, for error pages and rewrites."""
@@ -186,13 +218,14 @@ class DevSite:
 
     async def _load(self) -> Generation:
         config, wrangler = load_config(self._root), load_wrangler(self._root)
+        self.base = config.base
         site = scan(self._root, config)
         modules, errors = compile_site(site, self._compiled)
         trees = list(site_trees(site))
         errors = [*site.errors, *errors, *undeclared_bindings(trees, wrangler)]
         errors += sql_errors(site, trees, wrangler)
-        for error in adapter_errors(site):  # the build needs one, the development server none
-            sys.stderr.write(f"Warning: {error}\n")
+        # The build needs one, the development server does not.
+        self._warn([f"Warning: {error}" for error in adapter_errors(site)])
         broken = _by_file(site, errors)
         if self._loader is not None:
             sys.meta_path.remove(self._loader)
@@ -203,6 +236,8 @@ class DevSite:
         redirects, wrong_redirects = redirect_files(site, paths)
         for file, wrong in _by_file(site, [*failures, *wrong_redirects]).items():
             broken.setdefault(file, []).extend(wrong)
+        for error in (error for wrong in broken.values() for error in wrong):
+            self._tell(error)
         files = _SourceFiles(site, paths, Prerenderer(app, config), redirects)
         assets = AssetServer(
             files,
@@ -211,6 +246,12 @@ class DevSite:
             redirects=redirects_file(site),
         )
         return Generation(site, app, assets, broken)
+
+    def _warn(self, warnings: list[str]) -> None:
+        for warning in warnings:
+            if warning not in self._warnings:
+                self._note(warning)
+        self._warnings = warnings
 
     def _errors_for(self, generation: Generation, request: Request) -> list[Exception]:
         """List what stands in the way of a request's page."""
