@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
     from pathlib import Path
 
-    from firstlight.dev.asgi import Answered
+    from firstlight.server.asgi import Answered
 
 # Where nobody looks, in a pipe or a file, no line is broken to fit a window.
 PLAIN_WIDTH = 1000
