@@ -35,7 +35,7 @@ RUNTIME = {
         "filtering": "environment",
         "loops": "LoopContext Peeked",
         "macros": "Macro",
-        "scope": "call",
+        "scope": "call write_call",
         "undefined": "TemplateNotFound TemplateRuntimeError Undefined attr cond_expr_undefined "
         "item missing undefined unknown",
     }.items()
@@ -98,6 +98,10 @@ class Expressions(CodeGenerator):
         if not (isinstance(node, nodes.Name) and node.name == "loop" and node.ctx == "load"):
             return None
         return self.counters.get(frame.symbols.find_ref("loop") or "")
+
+    def cycled(self, node: nodes.Call, frame: Frame) -> Counter | None:
+        """Return the counter that a call of `loop.cycle` goes by."""
+        return self.counter(node.node.node, frame) if is_cycle(node) else None  # pyright: ignore[reportAttributeAccessIssue, reportUnknownMemberType, reportUnknownArgumentType]
 
     def enter_frame(self, frame: Frame) -> None:
         """Give the names of a frame their values."""
@@ -197,13 +201,20 @@ class Expressions(CodeGenerator):
     @optimizeconst
     def visit_Call(self, node: nodes.Call, frame: Frame, forward_caller: bool = False) -> None:  # noqa: FBT001, FBT002 - Jinja2's
         """Write a call, with the names that a loop or block has set so far."""
-        counter = self.counter(node.node.node, frame) if is_cycle(node) else None  # pyright: ignore[reportAttributeAccessIssue, reportUnknownMemberType, reportUnknownArgumentType]
+        counter = self.cycled(node, frame)
         if counter is not None:
             self.visit(nodes.Tuple(node.args, "load"), frame)
             self.write(f"[{counter.n} % {len(node.args)}]")
             return
+        self.write("call(")
+        self.write_call_arguments(node, frame, forward_caller=forward_caller)
+
+    def write_call_arguments(
+        self, node: nodes.Call, frame: Frame, *, forward_caller: bool = False
+    ) -> None:
+        """Write what `call` takes: a function, its arguments, and the names set so far."""
         scopes = "_loop_vars, " * frame.loop_frame + "_block_vars, " * frame.block_frame
-        self.write(f"call(context, ({scopes.rstrip(' ') or ''}), ")
+        self.write(f"context, ({scopes.rstrip(' ') or ''}), ")
         self.visit(node.node, frame)
         self.signature(node, frame, {"caller": "caller"} if forward_caller else None)
         self.write(")")

@@ -87,6 +87,10 @@ class Statements(Expressions):
             self.visit(node, frame)
             self.write(f", {frame.buffer}))")
             return
+        if isinstance(node, nodes.Call) and self.cycled(node, frame) is None:
+            self.writeline(f"write_call({frame.buffer}, ", node)
+            self.write_call_arguments(node, frame)
+            return
         value = self.evaluate(node, frame)
         self.writeline(
             f"{frame.buffer}.append({value} if type({value}) is str else"
@@ -220,6 +224,13 @@ class Statements(Expressions):
             del self.counters[loop]
         if names:
             self.writeline(f"{' = '.join(names)} = missing")
+
+    def return_buffer_contents(self, frame: Frame, force_unescaped: bool = False) -> None:  # noqa: FBT001, FBT002 - Jinja2's
+        """Write the end of a function; that of a macro, whose text is never HTML by itself."""
+        if force_unescaped:
+            self.writeline(f"return {frame.buffer}")
+        else:
+            super().return_buffer_contents(frame)
 
     def macro_def(self, macro_ref: MacroRef, frame: Frame) -> None:
         """Write what makes a macro of its function."""

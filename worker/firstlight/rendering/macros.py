@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from markupsafe import Markup
 
+from firstlight.rendering.escaping import concat
 from firstlight.rendering.undefined import StrictUndefined, missing
 
 if TYPE_CHECKING:
@@ -17,7 +18,8 @@ class Macro:
     """A macro: takes arguments as Jinja2's do, and gives HTML.
 
     Args:
-        function: Takes `arguments`, then `caller`, `kwargs` and `varargs` as far as it uses them.
+        function: Takes `arguments`, then `caller`, `kwargs` and `varargs` as far as it uses them;
+            returns a buffer.
         name: The macro's; None for the body of a `call` block.
         arguments: Their names.
         catch_kwargs: Whether the function takes other keyword arguments.
@@ -28,7 +30,7 @@ class Macro:
 
     def __init__(  # noqa: PLR0913, PLR0917 - only compiled code makes macros
         self,
-        function: Callable[..., str],
+        function: Callable[..., list[str]],
         name: str | None,
         arguments: tuple[str, ...],
         catch_kwargs: bool,  # noqa: FBT001
@@ -43,6 +45,7 @@ class Macro:
         self.caller = caller
         self._function = function
         self._autoescape = autoescape
+        self._is_plain = not (catch_kwargs or catch_varargs or caller)
 
     def __call__(self, *args: Any, **kwargs: Any) -> str:
         """Call it as Python does."""
@@ -50,7 +53,14 @@ class Macro:
 
     def invoke(self, autoescape: bool, args: tuple[Any, ...], kwargs: dict[str, Any]) -> str:  # noqa: FBT001
         """Call it as a template does, which knows whether autoescape is on."""
+        text = concat(self.pieces(args, kwargs))
+        return str.__new__(Markup, text) if autoescape else text
+
+    def pieces(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> list[str]:
+        """Call it; returns a buffer, to be joined or added to another."""
         count = len(self.arguments)
+        if self._is_plain and not kwargs and len(args) == count:
+            return self._function(*args)
         values = list(args[:count])
         values += [kwargs.pop(name, missing) for name in self.arguments[len(values) :]]
         if self.caller and "caller" not in self.arguments:
@@ -66,8 +76,7 @@ class Macro:
             values.append(args[count:])
         elif len(args) > count:
             raise TypeError(f"macro {self.name!r} takes not more than {count} argument(s)")
-        text = self._function(*values)
-        return str.__new__(Markup, text) if autoescape else text
+        return self._function(*values)
 
     def _refuse(self, kwargs: dict[str, Any]) -> None:
         if "caller" in kwargs:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from firstlight.rendering.escaping import text
 from firstlight.rendering.macros import Macro
 from firstlight.rendering.undefined import StrictUndefined, missing
 
@@ -138,6 +139,24 @@ def call(
         return StrictUndefined(
             "value was undefined because a callable raised a StopIteration exception"
         )
+
+
+def write_call(
+    buffer: list[str],
+    context: Context,
+    scopes: tuple[dict[str, Any], ...],
+    function: Any,
+    /,
+    *args: Any,
+    **kwargs: Any,
+) -> None:
+    """Call what a template calls and prints; a macro's pieces are not joined in between."""
+    if type(function) is Macro and context.eval_ctx.autoescape:
+        buffer.append("")
+        buffer += function.pieces(args, kwargs)
+    else:
+        value = call(context, scopes, function, *args, **kwargs)
+        buffer.append(value if type(value) is str else text(value, buffer))
 
 
 def _passed(wanted: Any, context: Context, scopes: tuple[dict[str, Any], ...]) -> Any:
