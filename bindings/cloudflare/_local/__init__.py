@@ -47,6 +47,30 @@ def use(root: Path, state: Path | None = None) -> Generator[EmbeddedBackend]:
         backend.close()
 
 
+@contextmanager
+def attached(root: Path, state: Path) -> Generator[EmbeddedBackend]:
+    """Answer bindings from another folder wherever the site at `root` is the nearest one.
+
+    Unlike `use()`, in every task and thread, such as those of a test's event loop.
+
+    Args:
+        root: The folder that holds wrangler.toml.
+        state: The folder for databases and objects.
+    """
+    backend = EmbeddedBackend(root, state)
+    with _lock:
+        before = _backends.get(root)
+        _backends[root] = backend
+    try:
+        yield backend
+    finally:
+        with _lock:
+            del _backends[root]
+            if before is not None:
+                _backends[root] = before
+        backend.close()
+
+
 def serve(
     root: Path, state: Path, fetch: Callable[[str], Awaitable[AssetResponse | None]]
 ) -> Callable[[], Awaitable[None]]:

@@ -62,11 +62,11 @@ class EmbeddedBackend:
     Attributes:
         queues: Messages that were sent and not handled yet, in memory.
         data_points: What was written to each dataset, by binding, oldest first.
+        variables: What stands before the declared variables: the process's own, or a test's.
     """
 
     def __init__(self, root: Path, state: Path, environ: Mapping[str, str] | None = None) -> None:
         self._root = root
-        self._environ: Mapping[str, str] = environ or {}
         self._state = state
         self._config = Config()
         self._signature: Signature | None = None
@@ -76,6 +76,7 @@ class EmbeddedBackend:
         self._caches: dict[str | None, Answers] = {}
         self.queues = Queues(self._consumer)
         self.data_points: dict[str, deque[dict[str, Any]]] = {}
+        self.variables: dict[str, object] = dict(environ or {})
 
     def config(self) -> Config:
         """Return what is declared at this moment."""
@@ -145,9 +146,9 @@ class EmbeddedBackend:
 
     def variable(self, name: str) -> object:
         """Return a variable, or raise KeyError."""
-        if name in self._environ:
-            return self._environ[name]
-        return deepcopy(self.config().variables[name])  # what one request changes is its own
+        if name in self.variables:
+            return deepcopy(self.variables[name])  # what one request changes is its own
+        return deepcopy(self.config().variables[name])
 
     def close(self) -> None:
         """Close every database; a later call opens what it needs again."""

@@ -22,8 +22,8 @@ if TYPE_CHECKING:
 SCHEDULED_PATH = "/cdn-cgi/handler/scheduled"
 
 
-def serve_assets(root: Path, fetch: Callable[[str], Awaitable[Response | None]]) -> None:
-    """Let the ASSETS binding of a site answer from a server."""
+def serve_assets(root: Path, fetch: Callable[[str], Awaitable[Response | None]] | None) -> None:
+    """Let the ASSETS binding of a site answer from a server; None ends that."""
     _local("services").serve_assets(root, fetch)
 
 
