@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import sys
 import traceback
 from contextlib import contextmanager
@@ -10,18 +11,26 @@ from typing import TYPE_CHECKING
 
 import click
 from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn
 
 from firstlight import __version__
+from firstlight.build.progress import progress_bar
 from firstlight.errors import BuildFailedError, FirstlightError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Generator
+    from collections.abc import Generator
 
 HOST = "127.0.0.1"
 PORT = click.IntRange(1, 65535)
 # Where nobody looks, in a pipe or a log, no line is broken to fit a window.
 PLAIN_WIDTH = 1000
+QUIET = click.option("--quiet", "is_quiet", is_flag=True, help="Tell what is wrong only.")
+JSON = click.option("--json", "is_json", is_flag=True, help="Print the result as JSON.")
+TRACEBACK = click.option(
+    "--traceback",
+    "show_traceback",
+    is_flag=True,
+    help="Show the whole traceback of errors in site code.",
+)
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"]})
@@ -31,25 +40,31 @@ def main() -> None:
 
 
 @main.command()
-@click.option(
-    "--traceback",
-    "show_traceback",
-    is_flag=True,
-    help="Show the whole traceback of errors in site code.",
-)
+@TRACEBACK
 @click.option("--profile", "is_profiled", is_flag=True, help="Tell where the time goes.")
-def build(*, show_traceback: bool, is_profiled: bool) -> None:
+@QUIET
+@JSON
+def build(*, show_traceback: bool, is_profiled: bool, is_quiet: bool, is_json: bool) -> None:
     """Prerender pages/ and bundle the Worker into dist/."""
     from firstlight.build.pipeline import build as run  # noqa: PLC0415 - keeps `--help` fast
-    from firstlight.build.report import build_report  # noqa: PLC0415
+    from firstlight.build.report import build_json, build_report, warnings_report  # noqa: PLC0415
     from firstlight.build.timing import Profile  # noqa: PLC0415
 
-    with _told_errors(show_traceback=show_traceback), _progress() as progress:
+    is_shown = not is_quiet and not is_json
+    with (
+        _told_errors(show_traceback=show_traceback, is_json=is_json),
+        progress_bar(is_shown=is_shown) as progress,
+    ):
         profile = Profile(progress)
         result = run(Path.cwd(), profile)
     console = _console()
-    console.print(build_report(result))
-    if is_profiled:
+    if is_json:
+        _print_json(build_json(result))
+    elif is_quiet:
+        _console(stderr=True).print(warnings_report(result.warnings), end="")
+    else:
+        console.print(build_report(result, is_plain=_is_plain(console)))
+    if is_profiled and is_shown:
         console.print(profile.report(result))
 
 
@@ -77,16 +92,23 @@ def preview(*, port: int, host: str) -> None:
 
 
 @main.command()
-def routes() -> None:
+@JSON
+def routes(*, is_json: bool) -> None:
     """List every route with how it is served and why."""
     from firstlight.build.config import load_config  # noqa: PLC0415
-    from firstlight.build.report import routes_table  # noqa: PLC0415
+    from firstlight.build.report import routes_json, routes_report  # noqa: PLC0415
     from firstlight.build.scan import scan  # noqa: PLC0415
 
-    with _told_errors():
+    with _told_errors(is_json=is_json):
         root = Path.cwd()
         site = scan(root, load_config(root))
-        _console().print(routes_table(site))
+        if site.errors and is_json:
+            raise BuildFailedError(site.errors)
+        if is_json:
+            _print_json(routes_json(site))
+            return
+        console = _console()
+        console.print(routes_report(site, is_plain=_is_plain(console)), soft_wrap=True)
         if site.errors:
             raise BuildFailedError(site.errors)
 
@@ -110,19 +132,40 @@ def types() -> None:
 
 def _console(*, stderr: bool = False) -> Console:
     console = Console(stderr=stderr, highlight=False)
-    if not console.is_terminal:
+    if not console.file.isatty():
         console.width = PLAIN_WIDTH
     return console
 
 
+def _is_plain(console: Console) -> bool:
+    """Tell whether signs and colours have no place: in a pipe, a log or a dumb terminal."""
+    return (
+        not console.is_terminal
+        or console.is_dumb_terminal
+        or not console.encoding.lower().startswith("utf")
+    )
+
+
+def _print_json(data: object) -> None:
+    click.echo(json.dumps(data, indent=2, ensure_ascii=False))
+
+
 @contextmanager
-def _told_errors(*, show_traceback: bool = False) -> Generator[None, None, None]:
-    """Print the user's mistakes to stderr and exit 1; our own keep their traceback."""
-    from firstlight.build.report import print_error  # noqa: PLC0415
+def _told_errors(
+    *, show_traceback: bool = False, is_json: bool = False
+) -> Generator[None, None, None]:
+    """Print the user's mistakes to stderr and exit 1; our own keep their traceback.
+
+    As JSON they go where the result would have gone.
+    """
+    from firstlight.build.report import failure_json, print_error  # noqa: PLC0415
 
     try:
         yield
     except FirstlightError as error:
+        if is_json:
+            _print_json(failure_json(error))
+            sys.exit(1)
         console = _console(stderr=True)
         errors = error.errors if isinstance(error, BuildFailedError) else [error]
         for each in errors:
@@ -133,23 +176,3 @@ def _told_errors(*, show_traceback: bool = False) -> Generator[None, None, None]
         if isinstance(error, BuildFailedError):
             console.print(f"[bold red]{error.message}[/] dist/ is as it was.")
         sys.exit(1)
-
-
-@contextmanager
-def _progress() -> Generator[Callable[[str, int, int], None], None, None]:
-    """Show a bar for each stage, on a terminal only."""
-    console = Console(stderr=True)
-    columns = (TextColumn("{task.description:>10}"), BarColumn(), MofNCompleteColumn())
-    with Progress(
-        *columns, console=console, transient=True, disable=not console.is_terminal
-    ) as bars:
-        tasks: dict[str, TaskID] = {}
-
-        def update(stage: str, done: int, total: int) -> None:
-            if stage not in tasks:
-                for task in bars.tasks:  # what came before is done
-                    bars.update(task.id, completed=task.total)
-                tasks[stage] = bars.add_task(stage)
-            bars.update(tasks[stage], completed=done, total=total)
-
-        yield update

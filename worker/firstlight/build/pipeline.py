@@ -9,7 +9,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import partial
 from itertools import chain
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from firstlight.app import App
 from firstlight.build.adapter import Bundle, SiteBuild, load_adapter
@@ -52,11 +52,28 @@ if TYPE_CHECKING:
     Progress = Callable[[str, int, int], object]
 
 
+class Output(NamedTuple):
+    """A site built in memory.
+
+    Attributes:
+        build: The site and what became of it.
+        bundle: What its adapter made of that.
+        errors: What is wrong, of all stages that could run.
+        warnings: What works but looks wrong.
+    """
+
+    build: SiteBuild
+    bundle: Bundle
+    errors: list[Exception]
+    warnings: list[str]
+
+
 @dataclass(slots=True)
 class BuildResult:
     """What a build made.
 
     Attributes:
+        output: What was written.
         paths: How many paths each prerendered route became, by file.
         sizes: Gzipped bytes of the Worker by top-level package; empty without one.
         warnings: What works but looks wrong.
@@ -65,7 +82,7 @@ class BuildResult:
         changed: Whether `dist/` differs from before.
     """
 
-    site: Site
+    output: Output
     paths: dict[str, int] = field(default_factory=dict[str, int])
     sizes: dict[str, int] = field(default_factory=dict[str, int])
     warnings: list[str] = field(default_factory=list[str])
@@ -86,13 +103,9 @@ def build(root: Path, progress: Progress | None = None) -> BuildResult:
     """
     started = time.perf_counter()
     try:
-        check_is_site(root)
-        with (
-            build_lock(root),
-            importable(root),
-            remembered_documents(root / STATE) as documents,
-        ):
-            result = asyncio.run(_build(root, documents, progress or _silent))
+        with _building(root) as documents:
+            output = asyncio.run(_make(root, documents, progress or _silent))
+            result = _finish(output, progress or _silent)
     except BuildFailedError:
         raise
     except FirstlightError as error:
@@ -101,7 +114,28 @@ def build(root: Path, progress: Progress | None = None) -> BuildResult:
     return result
 
 
-async def _build(root: Path, documents: DocumentStore, progress: Progress) -> BuildResult:
+def make(root: Path, progress: Progress | None = None) -> Output:
+    """Build a site in memory; `dist/` is left alone.
+
+    Args:
+        root: The folder with pages/ and pyproject.toml.
+        progress: As for `build()`.
+
+    Raises:
+        FirstlightError: There is no site, or its configuration cannot be read.
+    """
+    with _building(root) as documents:
+        return asyncio.run(_make(root, documents, progress or _silent))
+
+
+@contextmanager
+def _building(root: Path) -> Generator[DocumentStore, None, None]:
+    check_is_site(root)
+    with build_lock(root), importable(root), remembered_documents(root / STATE) as documents:
+        yield documents
+
+
+async def _make(root: Path, documents: DocumentStore, progress: Progress) -> Output:
     progress("scan", 0, 1)
     config, wrangler = load_config(root), load_wrangler(root)
     site = scan(root, config)
@@ -122,15 +156,25 @@ async def _build(root: Path, documents: DocumentStore, progress: Progress) -> Bu
     progress("bundle", 0, 1)
     bundle = _bundle(made)
     errors += bundle.errors
-    if errors:
-        raise BuildFailedError(_unique(errors))
-    result = BuildResult(site, sizes=bundle.sizes, warnings=_left_out(site))
-    result.warnings += [*bundle.warnings, *hidden_pages(site, [page.path for page in rendered])]
-    _count(rendered, result)
+    warnings = [*_left_out(site), *bundle.warnings]
+    warnings += hidden_pages(site, [page.path for page in rendered])
+    return Output(made, bundle, _unique(errors), warnings)
+
+
+def _finish(output: Output, progress: Progress) -> BuildResult:
+    """Write what was made.
+
+    Raises:
+        BuildFailedError: Something in it is wrong.
+    """
+    if output.errors:
+        raise BuildFailedError(output.errors)
+    result = BuildResult(output, sizes=output.bundle.sizes, warnings=output.warnings)
+    _count(output.build.rendered, result)
     progress("write", 0, 1)
-    result.changed = _write(made, bundle)
-    if bundle.after is not None:
-        result.warnings += bundle.after()
+    result.changed = _write(output.build, output.bundle)
+    if output.bundle.after is not None:
+        result.warnings += output.bundle.after()
     return result
 
 
