@@ -233,12 +233,14 @@ class Tab:
         return texts + [str(e["args"]) for e in called if e["type"] in ("error", "warning")]
 
     def screenshot(self, file: Path, *, whole: bool = False) -> None:
-        """Save a PNG of the window, or of the whole page."""
-        picture = self.call("Page.captureScreenshot", captureBeyondViewport=whole)
+        """Save a picture of the window, or of the whole page; PNG or, by its name, WebP."""
+        options: dict[str, Any] = (
+            {"format": "webp", "quality": 90} if file.suffix == ".webp" else {}
+        )
         if whole:
             size = self.call("Page.getLayoutMetrics")["cssContentSize"]
-            clip = {"x": 0, "y": 0, "width": size["width"], "height": size["height"], "scale": 1}
-            picture = self.call("Page.captureScreenshot", captureBeyondViewport=True, clip=clip)
+            options |= {"captureBeyondViewport": True, "clip": {**size, "scale": 1}}
+        picture = self.call("Page.captureScreenshot", **options)
         file.write_bytes(base64.b64decode(picture["data"]))
 
 

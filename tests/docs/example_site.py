@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 import httpx
-from blocks import ROOT, Block, assert_lines, exchange_of
+from blocks import ROOT, Block, Exchange, assert_lines, exchange_of
 from click.testing import CliRunner, Result
 
 from bindings.cloudflare._local import use
@@ -67,17 +67,43 @@ class ExampleSite:
         self._output: Result | None = None
         self.checks = 0
         for name, text in FILES.items():
-            self._write(name, text)
-        self._write("wrangler.toml", WRANGLER_TOML)
+            self.write(name, text)
+        self.write("wrangler.toml", WRANGLER_TOML)
 
     def take(self, block: Block) -> None:
         """Do what a block says."""
         if block.file is not None:
-            self._write(block.file, block.text)
+            self.write(block.file, block.text)
         elif (taker := getattr(self, f"_take_{block.language}", None)) is not None:
             taker(block)
         else:
             raise AssertionError(f"{self._page.name}:{block.line}: what is this block?")
+
+    def ask(self, exchange: Exchange) -> None:
+        """Send a request to the built site and compare the answer; cookies are kept."""
+        if not self._is_built:
+            self._build()
+        try:
+            answer = asyncio.run(self._send(exchange))
+        finally:
+            self._forget()
+        exchange.check(answer)
+        self.checks += 1
+
+    async def _send(self, exchange: Exchange) -> httpx.Response:
+        app: Any = preview_app(self._root)  # httpx has types of its own for ASGI
+        transport = httpx.ASGITransport(app)
+        async with httpx.AsyncClient(
+            transport=transport, base_url=ORIGIN, cookies=self._cookies
+        ) as client:
+            answer = await client.request(
+                exchange.method,
+                exchange.path,
+                headers={"origin": ORIGIN} | exchange.headers,
+                content=exchange.body.encode() or None,
+            )
+            self._cookies = client.cookies
+            return answer
 
     def finish(self) -> None:
         """Build what is not built yet, and run the program."""
@@ -86,7 +112,8 @@ class ExampleSite:
         if self._program:
             self._run()
 
-    def _write(self, name: str, text: str) -> None:
+    def write(self, name: str, text: str) -> None:
+        """Write a file of the site."""
         path = self._root / name
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(text, "utf-8")
@@ -99,40 +126,17 @@ class ExampleSite:
 
     def _take_toml(self, block: Block) -> None:
         self._config += block.text
-        self._write("wrangler.toml", self._config)
+        self.write("wrangler.toml", self._config)
 
     def _take_sql(self, block: Block) -> None:
-        self._write(f"{MIGRATIONS}/{self._migrations:04}.sql", block.text)
+        self.write(f"{MIGRATIONS}/{self._migrations:04}.sql", block.text)
         self._migrations += 1
 
     def _take_http(self, block: Block) -> None:
-        exchange = exchange_of(block.text)
-        if not self._is_built:
-            self._build()
-        headers = {"origin": ORIGIN} | exchange.headers
-        app: Any = preview_app(self._root)  # httpx and our own types of ASGI differ in name only
-
-        async def send() -> httpx.Response:
-            transport = httpx.ASGITransport(app)
-            async with httpx.AsyncClient(
-                transport=transport, base_url=ORIGIN, cookies=self._cookies
-            ) as client:
-                content = exchange.body.encode() or None
-                answer = await client.request(
-                    exchange.method, exchange.path, headers=headers, content=content
-                )
-                self._cookies = client.cookies
-                return answer
-
         try:
-            answer = asyncio.run(send())
-        finally:
-            self._forget()
-        try:
-            exchange.check(answer)
+            self.ask(exchange_of(block.text))
         except AssertionError as error:
             raise AssertionError(f"{self._page.name}:{block.line}: {error}") from error
-        self.checks += 1
 
     def _take_sh(self, block: Block) -> None:
         for line in block.text.replace("\\\n", " ").splitlines():
