@@ -77,6 +77,11 @@ def test_markdown_highlights_a_page_as_python_and_jinja(language: str) -> None:
     assert unescape(re.sub("<[^>]+>", "", html)).strip() == page
 
 
+def test_markdown_highlights_an_answer_as_it_does_a_request() -> None:
+    html = render_markdown("```http\nGET / HTTP/1.1\n\nHTTP/1.1 404 Not Found\n```").html
+    assert '<span class="m">404</span> <span class="ne">Not Found</span>' in html
+
+
 def test_markdown_numbers_footnotes_anew_in_each_document() -> None:
     first, second = (render_markdown("a[^n]\n\n[^n]: note").html for _ in range(2))
     assert first == second

@@ -140,7 +140,13 @@ def _highlight(code: str, language: str, attributes: str) -> str:
 
 
 def _parts(code: str, language: str) -> list[tuple[str, str]]:
-    """Split a page of ours, which is Python between `---` lines and then a template."""
+    """Split what is of several languages.
+
+    A page of ours is Python between `---` lines and then a template; an exchange by HTTP is a
+    request and an answer.
+    """
+    if language == "http":
+        return [(part, language) for part in re.split(r"^(?=HTTP/)", code, flags=re.MULTILINE)]
     page = re.match(r"(---\n)(.*?\n)?(---\n)", code, re.DOTALL)
     if language not in _PAGE_LANGUAGES or page is None:
         return [(code, language)]
