@@ -8,10 +8,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from itertools import groupby
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from firstlight.content import get_collection
-from pages._lib.reference import Heading, commands, options
+from pages._lib.reference import Command, Heading, commands
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -49,16 +49,15 @@ class GuidePage:
         return self.entry.data["section"]
 
     @property
-    def reference(self) -> list[Any]:
-        """What the program itself tells about its commands or options."""
-        found = {"commands": commands, "options": options}.get(self.entry.data.get("reference", ""))
-        return list(found()) if found else []
+    def commands(self) -> list[Command]:
+        """The program's commands, on the page whose front matter asks for them."""
+        return list(commands()) if self.entry.data.get("commands") else []
 
     @property
     def headings(self) -> list[Heading]:
         """Its headings of the second and third level, in order."""
         own = [Heading(**heading) for heading in self.entry.headings]
-        return [h for h in [*own, *(each.heading for each in self.reference)] if h.depth in DEPTHS]
+        return [h for h in [*own, *(each.heading for each in self.commands)] if h.depth in DEPTHS]
 
 
 def guide_pages() -> list[GuidePage]:

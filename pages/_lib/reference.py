@@ -1,15 +1,13 @@
-"""What the program tells about itself: its commands and its options, as they are."""
+"""What the program tells about its own commands."""
 
 from __future__ import annotations
 
 import re
-from dataclasses import MISSING, dataclass, fields
-from typing import TYPE_CHECKING, Any
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import click
 
-from firstlight.build.config import CHOICES, Config
-from firstlight.build.markdown import render_markdown, slugify
 from firstlight.cli import main
 
 if TYPE_CHECKING:
@@ -62,28 +60,6 @@ class Command:
         return Heading(2, self.name, f"firstlight {self.name}")
 
 
-@dataclass(frozen=True, slots=True)
-class Option:
-    """An option of `[tool.firstlight]`.
-
-    Attributes:
-        name: Its key.
-        default: As TOML.
-        choices: The only values it can have, as TOML; empty for others.
-        html: What it means.
-    """
-
-    name: str
-    default: str
-    choices: list[str]
-    html: str
-
-    @property
-    def heading(self) -> Heading:
-        """Its heading in the reference."""
-        return Heading(3, slugify(self.name), self.name)
-
-
 def commands() -> Iterator[Command]:
     """Yield every command, by name."""
     for name, command in sorted(main.commands.items()):
@@ -97,28 +73,6 @@ def commands() -> Iterator[Command]:
 def click_text(text: str | None) -> str:
     """Return a help text as one paragraph, without the marks that click reads."""
     return " ".join((text or "").replace("\b", "").split("\f")[0].split())
-
-
-def options() -> Iterator[Option]:
-    """Yield every option of `[tool.firstlight]`, in the order of the program."""
-    texts = dict(re.findall(r"^ {4,8}(\w+): (.*?)(?=^ {4,8}\w+: |\Z)", _attributes(), re.M | re.S))
-    for each in fields(Config):
-        text = " ".join(texts[each.name].split())
-        choices = [f'"{choice}"' for choice in CHOICES.get(each.name, ())]
-        yield Option(each.name, _toml(each), choices, render_markdown(text).html)
-
-
-def _attributes() -> str:
-    return (Config.__doc__ or "").partition("Attributes:\n")[2]
-
-
-def _toml(option: Any) -> str:
-    value: Any = option.default if option.default is not MISSING else option.default_factory()
-    if isinstance(value, bool):
-        return str(value).lower()
-    if isinstance(value, tuple):
-        return "[]"
-    return "none" if value is None else f'"{value}"' if isinstance(value, str) else str(value)
 
 
 def _parameter(parameter: click.Parameter, context: click.Context) -> Parameter:

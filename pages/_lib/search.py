@@ -27,7 +27,7 @@ def search_index(pages: Sequence[GuidePage]) -> list[dict[str, Any]]:
             "url": page.url,
             "title": page.title,
             "section": page.section,
-            "parts": [*_parts(page), *_reference(page)],
+            "parts": [*_parts(page), *_commands(page)],
         }
         for page in pages
     ]
@@ -40,11 +40,10 @@ def _parts(page: GuidePage) -> Iterator[list[str]]:
         yield [slug, _text(heading), _text(html)[:LONGEST]]
 
 
-def _reference(page: GuidePage) -> Iterator[list[str]]:
-    for each in page.reference:
-        names = " ".join(parameter.names for parameter in getattr(each, "parameters", []))
-        text = getattr(each, "text", "") or _text(getattr(each, "html", ""))
-        yield [each.heading.slug, each.heading.text, f"{text} {names}".strip()]
+def _commands(page: GuidePage) -> Iterator[list[str]]:
+    for command in page.commands:
+        names = " ".join(parameter.names for parameter in command.parameters)
+        yield [command.heading.slug, command.heading.text, f"{command.text} {names}".strip()]
 
 
 def _text(html: str) -> str:

@@ -14,13 +14,16 @@ from urllib.parse import urljoin, urlsplit
 import pytest
 from blocks import GUIDE, ROOT
 
-from firstlight.build.config import Config
+from firstlight.build.config import CHOICES, Config, load_config
 from firstlight.build.pipeline import build
 from firstlight.cli import main
 
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from conftest import WriteSite
+
+COMPUTED = {"adapter_options"}  # of what the adapter's own table says
 MOST_BYTES = 150_000  # of the index, gzipped
 SITE = ("pages", "pyproject.toml", "wrangler.toml")
 
@@ -89,13 +92,18 @@ def test_every_command_and_option_is_in_the_reference(client: Path) -> None:
         assert [name for name in names if name.lower() not in section.lower()] == []
 
 
-def test_every_option_of_the_configuration_is_in_the_reference(client: Path) -> None:
-    html = page(client, "/docs/reference/config/")
-    headings = re.findall(r'<h3 id="(\w+)"', html)
-    assert headings == [option.name for option in fields(Config)]
-    output = part(html, r'<h3 id="output">.*?(?=<h3)')
-    assert "Default: <code>&#34;static&#34;</code> · one of" in output
-    assert "Default: <code>1048576</code>" in part(html, r'<h3 id="max_body">.*?(?=<h3)')
+def test_every_option_and_its_default_is_in_the_reference(write_site: WriteSite) -> None:
+    text = (GUIDE / "reference/config.md").read_text("utf-8")
+    sections = dict(re.findall(r"^### `(\w+)`\n(.*?)(?=^### |\Z)", text, re.MULTILINE | re.DOTALL))
+    assert list(sections) == [each.name for each in fields(Config) if each.name not in COMPUTED]
+    for name, choices in CHOICES.items():
+        assert [each for each in choices if f'`"{each}"`' not in sections[name]] == []
+    defaults = {name: part(section, r"Default: [^\n]*") for name, section in sections.items()}
+    written = {name: re.findall("`(.+)`", told) for name, told in defaults.items()}
+    lines = "\n".join(f"{name} = {told[0]}" for name, told in written.items() if told)
+    root = write_site({"pyproject.toml": f"[tool.firstlight]\n{lines}\n"})
+    assert load_config(root) == Config()
+    assert [name for name, told in written.items() if not told] == ["adapter", "site"]
 
 
 def test_the_index_is_small_and_leads_to_places_that_exist(client: Path) -> None:
