@@ -23,7 +23,7 @@ LAYERS = [
     {"server"},
     {"adapters"},
 ]
-HOST = {"build", "dev", "cli", "content", "testing", "__main__"}
+HOST = {"build", "check", "dev", "cli", "content", "testing", "__main__"}
 # Run on CPython: part of the framework's runtime, and never of a Worker.
 CPYTHON = {"server", "adapters/asgi"}
 JAVASCRIPT = {"worker/firstlight/adapters/cloudflare.py", "bindings/cloudflare/_js.py"}

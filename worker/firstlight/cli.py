@@ -69,6 +69,29 @@ def build(*, show_traceback: bool, is_profiled: bool, is_quiet: bool, is_json: b
 
 
 @main.command()
+@click.option("--strict", is_flag=True, help="Exit with 1 on warnings, too.")
+@TRACEBACK
+@QUIET
+@JSON
+def check(*, strict: bool, show_traceback: bool, is_quiet: bool, is_json: bool) -> None:
+    """Look for dead links, unused bindings and what else builds but does not work."""
+    from firstlight.check.checking import check_site  # noqa: PLC0415
+    from firstlight.check.report import check_json, check_report  # noqa: PLC0415
+
+    with (
+        _told_errors(show_traceback=show_traceback, is_json=is_json),
+        progress_bar(is_shown=not is_quiet and not is_json) as progress,
+    ):
+        result = check_site(Path.cwd(), progress)
+    if is_json:
+        _print_json(check_json(result))
+    else:
+        _console().print(check_report(result, is_quiet=is_quiet), soft_wrap=True)
+    if result.errors or (strict and result.warnings):
+        sys.exit(1)
+
+
+@main.command()
 @click.option("--port", type=PORT, default=4321, show_default=True, help="Port to listen on.")
 @click.option("--host", default=HOST, show_default=True, help="Address to listen on.")
 @click.option("--quiet", "is_quiet", is_flag=True, help="Tell of errors only.")

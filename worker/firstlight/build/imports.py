@@ -36,6 +36,7 @@ STREAMED_TEMPLATES = "firstlight.streamed_templates"
 # Firstlight's own modules that need the host.
 HOST_ONLY = (
     "firstlight.build",
+    "firstlight.check",
     "firstlight.cli",
     "firstlight.content",
     "firstlight.dev",

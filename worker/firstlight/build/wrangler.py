@@ -65,6 +65,8 @@ class Wrangler:
         assets: What the static assets are called in the Worker; empty when nothing is declared.
         main: The Worker's entry; empty for a site of assets only.
         not_found_handling: What the platform answers where no asset is, without a Worker.
+        runs_worker_first: Whether the Worker runs before assets are looked for, for some
+            URLs at least.
     """
 
     file: str | None = None
@@ -78,6 +80,7 @@ class Wrangler:
     assets: str = ""
     main: str = ""
     not_found_handling: str = "none"
+    runs_worker_first: bool = False
 
 
 def load_wrangler(root: Path) -> Wrangler:
@@ -173,6 +176,7 @@ def _wrangler(name: str | None, table: dict[str, Any]) -> Wrangler:
         assets=table.get("assets", {}).get("binding", ""),
         main=str(table.get("main", "")),
         not_found_handling=str(table.get("assets", {}).get("not_found_handling", "none")),
+        runs_worker_first=bool(table.get("assets", {}).get("run_worker_first")),
     )
 
 

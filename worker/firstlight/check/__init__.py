@@ -1,0 +1,1 @@
+"""Looks for what builds, but does not work: `firstlight check`."""
