@@ -1,4 +1,4 @@
-// The two buttons of the header: colours, and search, which is loaded when it is first used.
+// Colours, search (loaded when it is first used), and what makes reading the guide easier.
 const root = document.documentElement;
 const system = matchMedia("(prefers-color-scheme: dark)");
 const toggle = document.querySelector("[data-theme-toggle]");
@@ -45,3 +45,26 @@ document.addEventListener("keydown", (event) => {
     search();
   }
 });
+
+// On a narrow screen the contents lie over the page they lead into.
+for (const contents of document.querySelectorAll("[popover]")) {
+  contents.addEventListener("click", (event) => {
+    if (event.target.closest("a") && contents.matches(":popover-open")) contents.hidePopover();
+  });
+}
+
+for (const block of navigator.clipboard ? document.querySelectorAll(".prose > pre") : []) {
+  const frame = document.createElement("div");
+  frame.className = "copied-from";
+  const button = document.createElement("button");
+  button.type = "button";
+  button.className = "plain copy";
+  button.textContent = "Copy";
+  button.addEventListener("click", async () => {
+    await navigator.clipboard.writeText(block.textContent);
+    button.textContent = "Copied";
+    setTimeout(() => (button.textContent = "Copy"), 2000);
+  });
+  block.replaceWith(frame);
+  frame.append(block, button);
+}

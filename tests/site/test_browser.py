@@ -158,6 +158,31 @@ def test_the_menus_of_a_narrow_screen_need_no_javascript(
         assert tab.run(shown) is False
 
 
+def test_the_contents_of_a_narrow_screen_close_when_they_are_used(
+    site_origin: str, tab: Tab
+) -> None:
+    tab.resize(360, 800)
+    tab.open(f"{site_origin}/docs/bindings/kv/")
+    tab.run("document.querySelector('[popovertarget=guide-toc]').click()")
+    shown = "document.querySelector('#guide-toc').checkVisibility()"
+    assert tab.run(shown) is True
+    tab.run("document.querySelector('#guide-toc a[href=\"#limits\"]').click()")
+    assert tab.run(shown) is False
+    assert tab.run("document.querySelector('#limits').getBoundingClientRect().top") < 200
+
+
+def test_code_is_copied_as_it_stands(site_origin: str, tab: Tab) -> None:
+    # A headless browser has no clipboard of its own.
+    tab.before_each_page(
+        "navigator.clipboard.writeText = (text) => Promise.resolve(window.copied = text)"
+    )
+    tab.open(f"{site_origin}/docs/")
+    tab.run("document.querySelector('.copy').focus()")
+    tab.press("Enter")
+    tab.wait_for("document.activeElement.innerText === 'Copied'")
+    assert tab.run("window.copied").startswith('---\ngreeting = "Good morning"\n---\n')
+
+
 def test_search_is_used_by_keyboard_alone(site_origin: str, tab: Tab) -> None:
     tab.open(f"{site_origin}/docs/")
     assert not [url for url in tab.requests() if url.endswith("search.json")]

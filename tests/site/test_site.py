@@ -18,6 +18,9 @@ STATIC_PAGES = {
     "/blog/output-modes/": "output",
     "/blog/bindings/": "bindings",
     "/blog/one-request/": "request",
+    "/docs/": "What Firstlight is",
+    "/docs/bindings/kv/": "Text, JSON, bytes and streams by key",
+    "/docs/reference/commands/": "firstlight build",
 }
 
 
@@ -44,6 +47,7 @@ def test_prerendered_pages_have_one_url(client: httpx.Client, path: str) -> None
         ("/favicon.svg", "image/svg+xml"),
         ("/js/visits.js", "javascript"),
         ("/rss.xml", "xml"),
+        ("/search.json", "application/json"),
     ],
 )
 def test_assets_are_served_as_they_are(client: httpx.Client, path: str, content_type: str) -> None:
