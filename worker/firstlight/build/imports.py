@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 import sys
 from dataclasses import dataclass, replace
+from functools import lru_cache
 from importlib.machinery import EXTENSION_SUFFIXES
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
@@ -250,12 +251,17 @@ def imports_of(text: str, module: str, *, is_package: bool) -> list[Import]:
 
     Imports for type checkers only are left out.
     """
+    package = module if is_package else module.rpartition(".")[0]
+    return list(_imports_in(text, package))
+
+
+@lru_cache(maxsize=1024)  # tests and tools build many sites with one runtime
+def _imports_in(text: str, package: str) -> tuple[Import, ...]:
     try:
         tree = ast.parse(text)
     except SyntaxError:
-        return []  # reported where it is compiled
-    package = module if is_package else module.rpartition(".")[0]
-    return list(_imports(tree, package, is_optional=False))
+        return ()  # reported where it is compiled
+    return tuple(_imports(tree, package, is_optional=False))
 
 
 def _imports(node: ast.AST, package: str, *, is_optional: bool) -> Iterator[Import]:

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import ast
+from functools import lru_cache
 
 
+@lru_cache(maxsize=1024)  # tests and tools build many sites with one runtime
 def without_docstrings(text: str) -> str:
     """Replace the docstrings of a module with empty strings.
 
