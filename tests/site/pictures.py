@@ -25,7 +25,7 @@ sys.path.append(str(ROOT / "tests"))  # pytest does so by itself
 from browser import chromium
 
 FOLDER = ROOT / "docs"
-COLUMNS = 100
+COLUMNS = 112
 SIZE = (1200, 720)
 # The site's own colours at night.
 PAPER, INK, SOFT = (18, 16, 34), (239, 234, 246), (146, 137, 176)
