@@ -194,8 +194,8 @@ try:
     from workers import WorkerEntrypoint
 except ImportError:  # wrangler 3: the runtime calls a global function
 
-    async def on_fetch(request, env, ctx):
-        return await adapter.fetch(request, env, ctx)
+    def on_fetch(request, env, ctx):
+        return adapter.begin(request, env, ctx)
 
 else:
 
