@@ -137,6 +137,23 @@ def test_json_refuses_what_is_no_json(data: Any, why: str) -> None:
     assert str(caught.value).startswith(f"The data cannot be JSON: {why}")
 
 
+def test_json_refuses_what_holds_itself() -> None:
+    data: dict[str, Any] = {}
+    data["self"] = [data]
+
+    with pytest.raises(ResponseError, match="Circular reference detected"):
+        Response.json(data)
+
+
+def test_json_takes_data_again_that_was_refused() -> None:
+    data: list[Any] = [{"a": {1}}]
+    with pytest.raises(ResponseError, match="set is not JSON"):
+        Response.json(data)
+    data[0]["a"] = 1
+
+    assert text(Response.json(data)) == '[{"a":1}]'
+
+
 @pytest.mark.parametrize("status", [300, 301, 302, 303, 304, 307, 308])
 def test_redirect_takes_redirect_statuses(status: int) -> None:
     response = Response.redirect("/to?x=1#top", status)

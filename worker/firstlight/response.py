@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import json
+import json.encoder
 from typing import TYPE_CHECKING
 
 from firstlight.errors import ResponseError
@@ -10,7 +10,7 @@ from firstlight.headers import Headers
 from firstlight.url import URL_SAFE, percent_encode
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterable, Callable, Coroutine, Mapping
+    from collections.abc import AsyncIterable, Callable, Coroutine, Iterable, Mapping
     from typing import Any, Protocol, TypeAlias, overload
 
     Body: TypeAlias = str | bytes | AsyncIterable[bytes | str] | None
@@ -32,8 +32,28 @@ NULL_BODY_STATUSES = frozenset((101, 204, 205, 304))
 REDIRECT_STATUSES = frozenset((300, 301, 302, 303, 304, 307, 308))
 
 
-# Made once: `json.dumps` makes an encoder for each call that has options.
-_to_json = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"), allow_nan=False).encode
+# The containers that are being written, by id: what is inside of itself is found by them.
+_open: dict[int, object] = {}
+# Made once: `json.dumps` and `JSONEncoder.encode` make one for each call.
+_encode: Callable[[Any, int], Iterable[str]] = json.encoder.c_make_encoder(  # pyright: ignore[reportAttributeAccessIssue, reportUnknownMemberType, reportUnknownVariableType] - typeshed leaves it out
+    markers=_open,
+    default=json.JSONEncoder().default,
+    encoder=json.encoder.encode_basestring,
+    indent=None,
+    key_separator=":",
+    item_separator=",",
+    sort_keys=False,
+    skipkeys=False,
+    allow_nan=False,
+)
+
+
+def _to_json(data: Any) -> str:
+    try:
+        return "".join(_encode(data, 0))
+    except BaseException:
+        _open.clear()  # what it was inside of when it failed
+        raise
 
 
 class _Json:
