@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import random
 from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -13,6 +14,7 @@ from firstlight.build.config import load_config
 from firstlight.build.loader import SiteLoader, loaded
 from firstlight.build.scan import scan
 from firstlight.errors import site_frames
+from firstlight.streamed_templates import StreamedTemplates
 from firstlight.templating import Templates
 
 if TYPE_CHECKING:
@@ -21,6 +23,8 @@ if TYPE_CHECKING:
 
     Names = Callable[[], dict[str, Any]]
 
+# A page that streams, and may render any template.
+ANY = "---\nstream = True\n---\n{% include ctx.title %}"
 CTX = SimpleNamespace(title="<ctx>")
 # The modules that the same classes live in; messages name them.
 OURS_AND_JINJAS = (
@@ -59,17 +63,20 @@ class Pair:
 
     def __init__(self, root: Path, files: Mapping[str, str]) -> None:
         self.files = dict(files)
-        self.templates = compiled(root, self.files)
+        self.templates, self.streamed = compiled(root, self.files)
 
     def ours(self, name: str, names: Mapping[str, Any]) -> Outcome:
         """Render with the compiled modules."""
-        random.seed(1)
-        try:
-            return Outcome(self.templates.get_template(name).render(names, CTX))
-        except Exception as error:  # noqa: BLE001 - the outcome is what is compared
-            frames = site_frames(error, {})
-            place = f"{frames[-1].file}:{frames[-1].line}" if frames else None
-            return _failure(error, place)
+        return _outcome(lambda: self.templates.get_template(name).render(names, CTX))
+
+    def streams(self, name: str, names: Mapping[str, Any]) -> Outcome:
+        """Render as a page with `stream = True` does."""
+
+        async def render() -> str:
+            template: Any = self.streamed.get_template(name)
+            return "".join([piece async for piece in template.stream(names, CTX)])
+
+        return _outcome(lambda: asyncio.run(render()))
 
     def jinjas(self, name: str, names: Mapping[str, Any]) -> Outcome:
         """Render with Jinja2, in an Environment of its own: its caches begin empty."""
@@ -84,6 +91,7 @@ class Pair:
         """Hold one to the other; each gets names of its own, which templates may change."""
         expected = self.jinjas(name, names())
         assert self.ours(name, names()) == expected
+        assert self.streams(name, names()) == expected
         return expected
 
 
@@ -100,10 +108,10 @@ def environment_of(files: Mapping[str, str]) -> Environment:
     return environment
 
 
-def compiled(root: Path, files: Mapping[str, str]) -> Templates:
-    """Compile templates as a site would, and load them from memory."""
+def compiled(root: Path, files: Mapping[str, str]) -> tuple[Templates, StreamedTemplates]:
+    """Compile templates as a site would, also for streaming, and load them from memory."""
     (root / "pyproject.toml").write_text("")
-    for name, text in files.items():
+    for name, text in {**files, "any.html": ANY}.items():
         path = root / "pages" / name
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_bytes(text.encode())
@@ -112,11 +120,23 @@ def compiled(root: Path, files: Mapping[str, str]) -> Templates:
     assert [str(error) for error in errors] == []
 
     loader = SiteLoader(site, modules)
-    templates = Templates(template_modules(site), loader.load)
+    names = template_modules(site)
+    templates, streamed = Templates(names, loader.load), StreamedTemplates(names, loader.load)
     with loaded(loader):
         for name in files:
             templates.get_template(name)
-    return templates
+            streamed.get_template(name)
+    return templates, streamed
+
+
+def _outcome(render: Callable[[], str]) -> Outcome:
+    random.seed(1)
+    try:
+        return Outcome(render())
+    except Exception as error:  # noqa: BLE001 - the outcome is what is compared
+        frames = site_frames(error, {})
+        place = f"{frames[-1].file}:{frames[-1].line}" if frames else None
+        return _failure(error, place)
 
 
 def _failure(error: Exception, place: str | None) -> Outcome:

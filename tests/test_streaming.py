@@ -133,6 +133,21 @@ def test_the_template_waits_where_it_uses_a_name(
     assert pieces[0].startswith("<h1>")
 
 
+@pytest.mark.parametrize(
+    "shown", ["{{ n }}", "{{ loop.index0 }}", "{{ n if n is odd or n == 0 else 2 }}"]
+)
+def test_items_go_out_as_they_come(make_app: MakeApp, shown: str) -> None:
+    body = f"{{% for n in gate.count() %}}{shown};{{% endfor %}}."
+
+    assert pieces_of(make_app(page(body))) == ["0;1;", "2;."]
+
+
+def test_what_is_printed_goes_out_before_a_call_that_waits(make_app: MakeApp) -> None:
+    body = "<h1>{{ '<' ~ 1 }}{{ gate.rows()[0] }}{% set x = gate.rows() %}{{ x[1] }}"
+
+    assert pieces_of(make_app(page(body))) == ["<h1>&lt;1", "&lt;a&gt;b"]
+
+
 def test_includes_imports_and_middleware_work_in_a_streamed_page(make_app: MakeApp) -> None:
     files = {
         "pages/_parts/row.html": "({{ rows[1] }}{{ ctx.url.pathname }})",

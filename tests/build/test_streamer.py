@@ -29,6 +29,17 @@ def test_only_what_a_streamed_page_may_render_is_compiled_twice(build_site: Buil
     assert (server / "firstlight/streamed_templates.py").exists()
 
 
+def test_a_streamed_page_takes_no_jinja2_to_the_worker(build_site: BuildSite) -> None:
+    page = "---\nstream = True\nx = 'a'\n---\n{{ x | upper }}{% for n in x %}{{ loop }}{% endfor %}"
+    server = build_site({"pages/slow.html": page}, SERVER) / "dist/server"
+
+    assert not (server / "jinja2").exists()
+    assert {path.name for path in (server / "firstlight/rendering").glob("*.py")} >= {
+        "loops.py",
+        "waiting.py",
+    }
+
+
 def test_a_computed_name_may_be_any_template(build_site: BuildSite) -> None:
     server = build_site(SITE, SERVER) / "dist/server"
 

@@ -16,7 +16,7 @@ from firstlight.rendering.undefined import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Mapping
+    from collections.abc import Awaitable, Callable, Iterable, Mapping
     from types import ModuleType
     from typing import Any
 
@@ -36,7 +36,7 @@ class Render:
     def __init__(self, templates: Templates, ctx: object) -> None:
         self.templates = templates
         self.ctx = ctx
-        self.modules: dict[str, TemplateModule] = {}
+        self.modules: dict[str, Any] = {}
 
 
 class Template:
@@ -47,10 +47,12 @@ class Template:
         own_blocks: The blocks that it defines.
     """
 
+    function = "_template"  # of a module: what gives the template's functions
+
     def __init__(self, name: str, templates: Templates, module: ModuleType) -> None:
         self.name = name
         self._templates = templates
-        self.root, self.own_blocks, self._parent = module._template()  # noqa: SLF001 - its interface
+        self.root, self.own_blocks, self._parent = getattr(module, self.function)()
         self._blocks: dict[str, list[Block]] | None = None
 
     @property
@@ -72,36 +74,45 @@ class Template:
         self.root(Context(render, self.name, self.blocks, {**names, "ctx": ctx}), buffer)
         return concat(buffer)
 
-    def include(self, context: Context, names: Mapping[str, Any], buffer: list[str]) -> None:
+    def include(
+        self, context: Context, names: Mapping[str, Any], buffer: list[str]
+    ) -> Awaitable[None] | None:
         """Write it into another template's buffer, with that template's names."""
-        self.root(self._with_names(context, names), buffer)
+        return self.root(self.with_names(context, names), buffer)
 
-    def make_module(self, context: Context, names: Mapping[str, Any]) -> TemplateModule:
+    def make_module(self, context: Context, names: Mapping[str, Any]) -> Any:
         """Render it for `import … with context`."""
-        return TemplateModule(self, self._with_names(context, names))
+        return self._module(self.with_names(context, names))
 
-    def module(self, context: Context) -> TemplateModule:
+    def module(self, context: Context) -> Any:
         """Render it for `import` and `include` without context, once in each render."""
-        render = context.render
-        module = render.modules.get(self.name)
-        if module is None:
-            own = Context(render, self.name, self.blocks, {"ctx": render.ctx})
-            module = render.modules[self.name] = TemplateModule(self, own)
-        return module
+        modules = context.render.modules
+        if self.name not in modules:
+            modules[self.name] = self._module(self.alone(context))
+        return modules[self.name]
 
-    def _with_names(self, context: Context, names: Mapping[str, Any]) -> Context:
+    def _module(self, own: Context) -> TemplateModule:
+        buffer: list[str] = []
+        self.root(own, buffer)
+        return TemplateModule(self.name, own, buffer)
+
+    def with_names(self, context: Context, names: Mapping[str, Any]) -> Context:
+        """Make a context that has another one's names."""
         return Context(context.render, self.name, self.blocks, context.with_names(names))
+
+    def alone(self, context: Context) -> Context:
+        """Make a context that has only `ctx`."""
+        render = context.render
+        return Context(render, self.name, self.blocks, {"ctx": render.ctx})
 
 
 class TemplateModule:
     """What `import` binds: the exported names, and the text when printed."""
 
-    def __init__(self, template: Template, context: Context) -> None:
-        buffer: list[str] = []
-        template.root(context, buffer)
+    def __init__(self, name: str, context: Context, buffer: list[str]) -> None:
         self._text = concat(buffer)
         self.__dict__.update({name: context.vars[name] for name in context.exported_vars})
-        self.__name__ = template.name
+        self.__name__ = name
 
     def __html__(self) -> Markup:
         return Markup(self._text)  # noqa: S704 - rendered with autoescape
@@ -121,6 +132,8 @@ class Templates:
         load: Imports a module by name.
     """
 
+    template_class = Template
+
     def __init__(self, modules: Mapping[str, str], load: Callable[[str], ModuleType]) -> None:
         self._modules = modules
         self._load = load
@@ -129,7 +142,7 @@ class Templates:
     def of_page(self, name: str, module: ModuleType) -> Template:
         """Return the template of a page, which shares the page's module."""
         if name not in self._templates:
-            self._templates[name] = Template(name, self, module)
+            self._templates[name] = self.template_class(name, self, module)
         return self._templates[name]
 
     def get_template(self, name: str | Template | Undefined) -> Template:
@@ -146,7 +159,8 @@ class Templates:
         if name not in self._templates:
             if name not in self._modules:
                 raise TemplateNotFound(name)
-            self._templates[name] = Template(name, self, self._load(self._modules[name]))
+            module = self._load(self._modules[name])
+            self._templates[name] = self.template_class(name, self, module)
         return self._templates[name]
 
     def select_template(self, names: Iterable[str | Template | Undefined]) -> Template:

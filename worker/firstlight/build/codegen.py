@@ -11,7 +11,7 @@ everything not overridden here is its own code generator.
 from __future__ import annotations
 
 import ast
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from jinja2 import nodes
 from jinja2.compiler import CompilerExit, Frame, find_undeclared
@@ -57,24 +57,28 @@ def compile_template(
 
     Args:
         tree: As `environment.parse` gives it.
-        environment: The one that parsed it.
+        environment: The one that parsed it; its `code_generator_class` is a `TemplateWriter`.
         name: Relative to pages/.
         parts: Collects what the template needs of Jinja2's filters, tests and globals.
 
     Raises:
         TemplateSyntaxError: Such as a block defined twice, or an unknown filter.
     """
-    generator = _TemplateWriter(environment, name, parts)
-    generator.visit(tree)
-    return TemplateCode(
-        generator.import_lines(), generator.text, {at: line for line, at in generator.debug_info}
-    )
+    generator: Any = environment.code_generator_class(environment, name, parts)  # pyright: ignore[reportArgumentType] - ours
+    return generator.compile(tree)
 
 
-class _TemplateWriter(Statements):
+class TemplateWriter(Statements):
     """The functions of a template, and how it uses others."""
 
     parent: str | None = None  # the template that it always extends
+
+    def compile(self, tree: nodes.Template) -> TemplateCode:
+        """Write a parsed template."""
+        self.visit(tree)
+        return TemplateCode(
+            self.import_lines(), self.text, {at: line for line, at in self.debug_info}
+        )
 
     def import_lines(self) -> list[str]:
         """List the import statements for the names that are used."""
@@ -130,7 +134,7 @@ class _TemplateWriter(Statements):
 
     def _write_root(self, node: nodes.Template, frame: Frame) -> None:
         have_extends = node.find(nodes.Extends) is not None
-        self.writeline("def root(context, out):", extra=1)
+        self.writeline(f"{self.func('root')}(context, out):", extra=1)
         self.indent()
         self._begin_function(frame, node.body)
         frame.symbols.analyze_node(node)
@@ -144,12 +148,12 @@ class _TemplateWriter(Statements):
             if not self.has_known_extends:
                 self.writeline("if parent_template is not None:")
                 self.indent()
-            self.writeline("parent_template.root(context, out)")
+            self.writeline(f"{self.waits}parent_template.root(context, out)")
             self.outdent(not self.has_known_extends)
         self.outdent()
 
     def _write_block(self, name: str, block: nodes.Block, frame: Frame) -> None:
-        self.writeline(f"def block_{name}(context, out):", block, 1)
+        self.writeline(f"{self.func(f'block_{name}')}(context, out):", block, 1)
         self.indent()
         frame.block_frame = True
         self._begin_function(frame, block.body)
@@ -187,7 +191,8 @@ class _TemplateWriter(Statements):
             message = f"Required block {node.name!r} not found"
             self.writeline(f"raise TemplateRuntimeError({message!r})", node)
             self.outdent()
-        self.writeline(f"context.blocks[{node.name!r}][0]({context}, {frame.buffer})", node)
+        call = f"context.blocks[{node.name!r}][0]({context}, {frame.buffer})"
+        self.writeline(f"{self.waits}{call}", node)
         self.outdent(is_checked)
 
     def visit_Extends(self, node: nodes.Extends, frame: Frame) -> None:
@@ -229,13 +234,13 @@ class _TemplateWriter(Statements):
             self.indent()
         if node.with_context:
             names = self.dump_local_context(frame)
-            self.writeline(f"template.include(context, {names}, {frame.buffer})")
+            self.writeline(f"{self.waits}template.include(context, {names}, {frame.buffer})")
         else:
-            self.simple_write("str(template.module(context))", frame)
+            self.simple_write(f"str({self.waits}template.module(context))", frame)
         self.outdent(bool(node.ignore_missing))
 
     def _import_common(self, node: nodes.Import | nodes.FromImport, frame: Frame) -> None:
-        self.write("context.templates.get_template(")
+        self.write(f"{self.waits}context.templates.get_template(")
         self.visit(node.template, frame)
         self.write(").")
         if node.with_context:

@@ -13,13 +13,13 @@ from typing import TYPE_CHECKING, Any
 
 from jinja2 import Environment, StrictUndefined, TemplateSyntaxError, nodes
 
-from firstlight.build.codegen import TemplateCode, compile_template
+from firstlight.build.codegen import TemplateCode, TemplateWriter, compile_template
 from firstlight.build.frontmatter import Source, analyse, key_line, split_source
 from firstlight.build.jinja_parts import JinjaParts
 from firstlight.build.markdown import render_markdown
 from firstlight.build.scan import Site, SiteRoute
 from firstlight.build.source_file import PAGES, read_text
-from firstlight.build.streamer import Streamer, streamed_templates
+from firstlight.build.streamer import StreamedWriter, streamed_templates
 from firstlight.errors import (
     SAME_LINES,
     FirstlightError,
@@ -94,13 +94,14 @@ class Compiler:
         self._parts = self._memory.parts
 
     @cached_property
-    def _environment(self) -> Environment:
+    def _environments(self) -> tuple[Environment, Environment]:
+        """What compiles templates, and what those that stream."""
         # design.md 4: autoescape always on, and a name that is not there is an error.
-        return Environment(autoescape=True, undefined=StrictUndefined)
-
-    @cached_property
-    def _streamer(self) -> Streamer:
-        return Streamer()
+        plain = Environment(autoescape=True, undefined=StrictUndefined)
+        plain.code_generator_class = TemplateWriter
+        streamed = Environment(autoescape=True, undefined=StrictUndefined, enable_async=True)
+        streamed.code_generator_class = StreamedWriter
+        return plain, streamed
 
     @cached_property
     def _streamed(self) -> frozenset[str]:
@@ -192,18 +193,21 @@ class Compiler:
     def _write_template(self, module: _Writer, name: str, source: Source) -> frozenset[str | None]:
         offset = source.body_line - 1
         location = Location(source.file, 1)
+        environment, streamed = self._environments
         try:
-            tree = self._environment.parse(source.body, name, source.file)
+            tree = environment.parse(source.body, name, source.file)
             used = frozenset(self._check_references(tree, source.file, offset))
-            code = compile_template(tree, self._environment, name, self._parts)
+            codes = {"_template": compile_template(tree, environment, name, self._parts)}
+            if name in self._streamed:
+                tree = streamed.parse(source.body, name, source.file)
+                codes["_stream"] = compile_template(tree, streamed, name, self._parts)
         except TemplateSyntaxError as error:
             location = Location(source.file, error.lineno + offset)
             raise TemplateError(_sentence(error.message), location=location) from error
         except RecursionError as error:
             raise TemplateError("The template nests too deeply.", location=location) from error
-        _write_template(module, code, offset)
-        if name in self._streamed:
-            _write_jinja(module, self._streamer.compile(source, name), offset)
+        for function, code in codes.items():
+            _write_template(module, function, code, offset)
         return used
 
     def _check_references(
@@ -359,11 +363,11 @@ def _static_path_lines(tree: ast.Module, route: SiteRoute) -> set[int]:
     }
 
 
-def _write_template(module: _Writer, code: TemplateCode, offset: int) -> None:
-    """Write a template as `_template()`, which gives its functions."""
+def _write_template(module: _Writer, function: str, code: TemplateCode, offset: int) -> None:
+    """Write a template as a function that gives its functions."""
     module.add("")
     module.add("")
-    module.add_code_of(1 + offset, ["def _template():"])
+    module.add_code_of(1 + offset, [f"def {function}():"])
     for line in code.imports:
         module.add(f"    {line}")
     for number, text in enumerate(code.text.split("\n"), 1):
@@ -371,30 +375,6 @@ def _write_template(module: _Writer, code: TemplateCode, offset: int) -> None:
             module.add_code_of(code.targets[number] + offset, [text])
         else:
             module.add(text)
-
-
-def _write_jinja(module: _Writer, code: str, offset: int) -> None:
-    """Write Jinja2's generated code as the body of `_stream(environment)`."""
-    body, _, debug_info = code.rpartition("\ndebug_info = ")
-    targets = dict(_debug_lines(debug_info))
-    module.add("")
-    module.add("")
-    module.add_code_of(1 + offset, ["def _stream(environment):"])
-    for number, text in enumerate(body.split("\n"), 1):
-        line = f"    {text}" if text else ""
-        if number in targets:
-            module.add_code_of(targets[number] + offset, [line])
-        else:
-            module.add(line)
-    module.add("    return root, blocks")
-
-
-def _debug_lines(debug_info: str) -> Iterator[tuple[int, int]]:
-    """Yield (generated line, template line) of Jinja2's `'template=generated&…'`."""
-    for pair in ast.literal_eval(debug_info.strip() or "''").split("&"):
-        template, _, generated = pair.partition("=")
-        if generated:
-            yield int(generated), int(template)
 
 
 def _write_markdown(

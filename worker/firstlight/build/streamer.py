@@ -1,53 +1,79 @@
-"""Compiles templates for pages with `stream = True`: Jinja2's asynchronous code, names awaited."""
+"""Templates of pages with `stream = True`: the same code, which waits for what it uses."""
+
+# ruff: noqa: N802 - `visit_…` are Jinja2's names
 
 from __future__ import annotations
 
+from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
-from jinja2 import Environment, StrictUndefined, TemplateSyntaxError, meta, nodes
-from jinja2.compiler import CodeGenerator, Frame
+from jinja2 import Environment, TemplateSyntaxError, meta, nodes
 
+from firstlight.build.codegen import TemplateWriter
 from firstlight.build.frontmatter import split_source
 from firstlight.build.source_file import read_text
-from firstlight.build.template_expressions import LenientOptimizer
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
-    from typing import Any
+    from collections.abc import Generator, Iterable
 
-    from firstlight.build.frontmatter import Source
+    from jinja2.compiler import Frame
+
     from firstlight.build.scan import Site
 
 
-class _AwaitingNames(CodeGenerator):
-    """Awaits what a name stands for where the template uses it."""
+class StreamedWriter(TemplateWriter):
+    """Writes asynchronous functions, for an Environment with `enable_async`.
 
-    def __init__(self, environment: Environment, *args: Any) -> None:
-        super().__init__(environment, *args)
-        self.optimizer = LenientOptimizer(environment)
+    Names, look-ups, calls, filters and tests are awaited where they stand, if they can be. Jinja2
+    does the same with all but names.
+    """
 
-    def visit_Name(self, node: nodes.Name, frame: Frame) -> None:  # noqa: N802 - Jinja2's name
-        if node.ctx != "load":
+    def evaluate(self, node: nodes.Expr, frame: Frame) -> str:
+        """Write a statement that evaluates an expression."""
+        self.writeline("v = ", node)
+        self.visit(node, frame)
+        return "v"
+
+    def visit_Name(self, node: nodes.Name, frame: Frame) -> None:
+        """Write a name; what it stands for is awaited."""
+        if node.ctx == "load":
+            with self._awaited():
+                super().visit_Name(node, frame)
+        else:
             super().visit_Name(node, frame)
-            return
+
+    def visit_Getattr(self, node: nodes.Getattr, frame: Frame) -> None:
+        """Write `a.b`."""
+        with self._awaited():
+            super().visit_Getattr(node, frame)
+
+    def visit_Getitem(self, node: nodes.Getitem, frame: Frame) -> None:
+        """Write `a[b]`."""
+        with self._awaited():
+            super().visit_Getitem(node, frame)
+
+    def visit_Call(self, node: nodes.Call, frame: Frame, forward_caller: bool = False) -> None:  # noqa: FBT001, FBT002 - Jinja2's
+        """Write a call."""
+        with self._awaited():
+            super().visit_Call(node, frame, forward_caller=forward_caller)
+
+    @contextmanager
+    def _filter_test_common(
+        self,
+        node: nodes.Filter | nodes.Test,
+        frame: Frame,
+        is_filter: bool,  # noqa: FBT001 - Jinja2's
+    ) -> Generator[None, None, None]:
+        with self._awaited(), super()._filter_test_common(node, frame, is_filter):
+            self.write("await gathered(")
+            yield
+            self.write(")")
+
+    @contextmanager
+    def _awaited(self) -> Generator[None, None, None]:
         self.write("(await auto_await(")
-        super().visit_Name(node, frame)
+        yield
         self.write("))")
-
-
-class Streamer:
-    """Compiles templates that wait for names while they render."""
-
-    def __init__(self) -> None:
-        self._environment = Environment(
-            autoescape=True, undefined=StrictUndefined, enable_async=True
-        )
-        self._environment.code_generator_class = _AwaitingNames
-
-    def compile(self, source: Source, name: str) -> str:
-        """Return Jinja2's generated code for a template that is known to parse."""
-        tree = self._environment.parse(source.body, name, source.file)
-        return self._environment.compile(tree, name, source.file, raw=True)
 
 
 def streamed_templates(site: Site, names: Iterable[str]) -> frozenset[str]:

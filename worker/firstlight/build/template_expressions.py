@@ -36,6 +36,7 @@ RUNTIME = {
         "loops": "LoopContext Peeked",
         "macros": "Macro",
         "scope": "call write_call",
+        "waiting": "AsyncLoopContext auto_aiter auto_await counted gathered",
         "undefined": "TemplateNotFound TemplateRuntimeError Undefined attr cond_expr_undefined "
         "item missing undefined unknown",
     }.items()
@@ -87,6 +88,7 @@ class Expressions(CodeGenerator):
         self.counters: dict[str, Counter] = {}
         self.modules = dict(RUNTIME)  # name to the module it is imported from
         self._indentation = 1
+        self.waits = self.choose_async("await ")
 
     def use(self, part: Part) -> str:
         """Return the name of a part; it is imported."""

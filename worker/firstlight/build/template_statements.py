@@ -87,7 +87,7 @@ class Statements(Expressions):
             self.visit(node, frame)
             self.write(f", {frame.buffer}))")
             return
-        if isinstance(node, nodes.Call) and self.cycled(node, frame) is None:
+        if isinstance(node, nodes.Call) and not self.waits and self.cycled(node, frame) is None:
             self.writeline(f"write_call({frame.buffer}, ", node)
             self.write_call_arguments(node, frame)
             return
@@ -96,7 +96,7 @@ class Statements(Expressions):
             f"{frame.buffer}.append({value} if type({value}) is str else"
             f" f'{{{value}}}' if type({value}) is int else text("
         )
-        if isinstance(node, nodes.Name):
+        if isinstance(node, nodes.Name) and value != "v":
             self.visit(node, frame)  # it may be undefined
         else:
             self.write(value)
@@ -162,12 +162,12 @@ class Statements(Expressions):
         test_frame = frame.inner()
         test_frame.symbols.analyze_node(node, for_branch="test")
         name = self.temporary_identifier()
-        self.writeline(f"def {name}(fiter):", node.test)
+        self.writeline(f"{self.func(name)}(fiter):", node.test)
         self.indent()
         self.enter_frame(test_frame)
-        self.writeline("for ")
+        self.writeline(self.choose_async("async for ", "for "))
         self.visit(node.target, loop_frame)
-        self.write(" in fiter:")
+        self.write(f" in {self.choose_async('auto_aiter(fiter)', 'fiter')}:")
         self.indent()
         self.writeline("if ", node.test)
         self.visit(node.test, test_frame)  # pyright: ignore[reportArgumentType] - there is one
@@ -186,34 +186,33 @@ class Statements(Expressions):
         filtered: str,
         counter: Counter | None,
     ) -> None:
-        def write_items() -> None:
+        def write_items(function: str = "") -> None:
+            self.write(f"{function}(" if function else "")
             self.write(f"{filtered}(" if filtered else "")
             self.visit(node.iter, frame)
-            self.write(")" if filtered else "")
+            self.write(")" * (bool(filtered) + bool(function)))
 
         if counter is not None and counter.items:
             items, size = counter.items, counter.size
-            self.writeline(f"{items} = ", node)
-            write_items()
+            self.writeline(f"{items} = {self.waits}", node)
+            write_items(self.choose_async("gathered", ""))
             self.writeline(f"{size} = len({items}) if type({items}) in (list, tuple) else None")
             self.writeline(f"if {size} is None:")
             self.indent()
             self.writeline(f"{items} = Peeked({items}, undefined)")
             self.outdent()
-        self.writeline("for ", node)
-        if counter is not None:
-            self.write(f"{counter.n}, ")
-        self.visit(node.target, loop_frame)
-        self.write(" in ")
-        if counter is None:
-            write_items()
+            self.writeline(f"for {counter.n}, ", node)
+            self.visit(node.target, loop_frame)
+            self.write(f" in enumerate({items})")
         else:
-            self.write("enumerate(")
-            if counter.items:
-                self.write(counter.items)
+            self.writeline(self.choose_async("async for ", "for "), node)
+            self.write(f"{counter.n}, " if counter else "")
+            self.visit(node.target, loop_frame)
+            self.write(" in ")
+            if counter is None:
+                write_items(self.choose_async("auto_aiter", ""))
             else:
-                write_items()
-            self.write(")")
+                write_items(self.choose_async("counted", "enumerate"))
         self.write(":")
 
     def _leave_loop(self, frame: Frame, counter: Counter | None) -> None:

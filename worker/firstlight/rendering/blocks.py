@@ -10,6 +10,8 @@ from firstlight.rendering.escaping import concat
 from firstlight.rendering.undefined import StrictUndefined
 
 if TYPE_CHECKING:
+    from collections.abc import Awaitable
+
     from firstlight.rendering.scope import Block, Context
 
 
@@ -27,10 +29,17 @@ class BlockReference:
         """The same block of the parent."""
         return _reference(self.name, self._context, self._stack, self._depth + 1)
 
-    def __call__(self) -> str:
-        """Render it."""
+    def __call__(self) -> str | Awaitable[str]:
+        """Render it; in a template that streams, the result is to be awaited."""
         buffer: list[str] = []
-        self._stack[self._depth](self._context, buffer)
+        rendering = self._stack[self._depth](self._context, buffer)
+        return self._text(buffer) if rendering is None else self._text_later(rendering, buffer)
+
+    async def _text_later(self, rendering: Awaitable[None], buffer: list[str]) -> str:
+        await rendering
+        return self._text(buffer)
+
+    def _text(self, buffer: list[str]) -> str:
         text = concat(buffer)
         return str.__new__(Markup, text) if self._context.eval_ctx.autoescape else text
 

@@ -10,7 +10,7 @@ from firstlight.rendering.escaping import concat
 from firstlight.rendering.undefined import StrictUndefined, missing
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Awaitable, Callable
     from typing import Any
 
 
@@ -30,7 +30,7 @@ class Macro:
 
     def __init__(  # noqa: PLR0913, PLR0917 - only compiled code makes macros
         self,
-        function: Callable[..., list[str]],
+        function: Callable[..., list[str] | Awaitable[list[str]]],
         name: str | None,
         arguments: tuple[str, ...],
         catch_kwargs: bool,  # noqa: FBT001
@@ -47,16 +47,28 @@ class Macro:
         self._autoescape = autoescape
         self._is_plain = not (catch_kwargs or catch_varargs or caller)
 
-    def __call__(self, *args: Any, **kwargs: Any) -> str:
+    def __call__(self, *args: Any, **kwargs: Any) -> str | Awaitable[str]:
         """Call it as Python does."""
         return self.invoke(self._autoescape, args, kwargs)
 
-    def invoke(self, autoescape: bool, args: tuple[Any, ...], kwargs: dict[str, Any]) -> str:  # noqa: FBT001
-        """Call it as a template does, which knows whether autoescape is on."""
-        text = concat(self.pieces(args, kwargs))
-        return str.__new__(Markup, text) if autoescape else text
+    def invoke(
+        self,
+        autoescape: bool,  # noqa: FBT001
+        args: tuple[Any, ...],
+        kwargs: dict[str, Any],
+    ) -> str | Awaitable[str]:
+        """Call it as a template does, which knows whether autoescape is on.
 
-    def pieces(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> list[str]:
+        In a template that streams, the result is to be awaited.
+        """
+        pieces = self.pieces(args, kwargs)
+        if isinstance(pieces, list):
+            return _joined(pieces, autoescape=autoescape)
+        return _joined_later(pieces, autoescape=autoescape)
+
+    def pieces(
+        self, args: tuple[Any, ...], kwargs: dict[str, Any]
+    ) -> list[str] | Awaitable[list[str]]:
         """Call it; returns a buffer, to be joined or added to another."""
         count = len(self.arguments)
         if self._is_plain and not kwargs and len(args) == count:
@@ -88,3 +100,12 @@ class Macro:
 
     def __repr__(self) -> str:
         return f"<Macro {'anonymous' if self.name is None else repr(self.name)}>"
+
+
+def _joined(pieces: list[str], *, autoescape: bool) -> str:
+    text = concat(pieces)
+    return str.__new__(Markup, text) if autoescape else text
+
+
+async def _joined_later(pieces: Awaitable[list[str]], *, autoescape: bool) -> str:
+    return _joined(await pieces, autoescape=autoescape)

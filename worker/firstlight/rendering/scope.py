@@ -9,10 +9,11 @@ from firstlight.rendering.macros import Macro
 from firstlight.rendering.undefined import StrictUndefined, missing
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Awaitable, Callable, Mapping
     from typing import Any, TypeAlias
 
-    Block: TypeAlias = Callable[["Context", list[str]], None]
+    # Those of templates that stream are to be awaited.
+    Block: TypeAlias = Callable[["Context", list[str]], Awaitable[None] | None]
     Blocks: TypeAlias = Mapping[str, list[Block]]
 
 
@@ -153,7 +154,7 @@ def write_call(
     """Call what a template calls and prints; a macro's pieces are not joined in between."""
     if type(function) is Macro and context.eval_ctx.autoescape:
         buffer.append("")
-        buffer += function.pieces(args, kwargs)
+        buffer += function.pieces(args, kwargs)  # pyright: ignore[reportOperatorIssue, reportUnknownVariableType] - nothing here streams
     else:
         value = call(context, scopes, function, *args, **kwargs)
         buffer.append(value if type(value) is str else text(value, buffer))
