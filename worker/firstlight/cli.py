@@ -94,24 +94,38 @@ def check(*, strict: bool, show_traceback: bool, is_quiet: bool, is_json: bool) 
 @main.command()
 @click.option("--port", type=PORT, default=4321, show_default=True, help="Port to listen on.")
 @click.option("--host", default=HOST, show_default=True, help="Address to listen on.")
+@click.option(
+    "--seed", "seeds", multiple=True, metavar="[DB=]FILE", help="Run SQL on a local D1 database."
+)
+@click.option("--reset", "is_reset", is_flag=True, help="Delete the local data first.")
+@click.option("--yes", "is_sure", is_flag=True, help="Delete without a question.")
 @click.option("--quiet", "is_quiet", is_flag=True, help="Tell of errors only.")
-def dev(*, port: int, host: str, is_quiet: bool) -> None:
+def dev(
+    *, port: int, host: str, seeds: tuple[str, ...], is_reset: bool, is_sure: bool, is_quiet: bool
+) -> None:
     """Serve the site from its sources; open pages follow what changes."""
     from firstlight.dev.server import serve_dev  # noqa: PLC0415
+    from firstlight.dev.state import has_data, reset  # noqa: PLC0415
 
+    root = Path.cwd()
     with _told_errors():
-        serve_dev(Path.cwd(), host, port, quiet=is_quiet)
+        if is_reset and has_data(root):
+            if not is_sure:
+                click.confirm("Delete the local data in .firstlight/state/?", abort=True)
+            reset(root)
+        serve_dev(root, host, port, seeds=seeds, quiet=is_quiet)
 
 
 @main.command()
 @click.option("--port", type=PORT, default=4322, show_default=True, help="Port to listen on.")
 @click.option("--host", default=HOST, show_default=True, help="Address to listen on.")
-def preview(*, port: int, host: str) -> None:
+@click.option("--quiet", "is_quiet", is_flag=True, help="Print no line for each request.")
+def preview(*, port: int, host: str, is_quiet: bool) -> None:
     """Serve dist/ as Cloudflare would: assets first, then the Worker's code."""
     from firstlight.dev.preview import serve_preview  # noqa: PLC0415
 
     with _told_errors():
-        serve_preview(Path.cwd(), host, port)
+        serve_preview(Path.cwd(), host, port, quiet=is_quiet)
 
 
 @main.command()

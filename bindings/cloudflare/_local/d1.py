@@ -14,7 +14,7 @@ from bindings.cloudflare.shapes import D1ResultData, Statement
 
 if TYPE_CHECKING:
     import sqlite3
-    from collections.abc import Generator, Sequence
+    from collections.abc import Generator, Iterable, Sequence
     from pathlib import Path
 
     from bindings.cloudflare._local.database import Database
@@ -48,6 +48,12 @@ class EmbeddedD1:
         """Run statements in one transaction: all of them or none."""
         with self._transaction("IMMEDIATE") as connection:
             return [_execute(connection, statement) for statement in statements]
+
+    def fill(self, statements: Iterable[str]) -> None:
+        """Run statements in one transaction, each taken when those before it are done."""
+        with self._transaction("IMMEDIATE") as connection:
+            for statement in statements:
+                connection.execute(statement)
 
     def with_session(self, start: str | None) -> EmbeddedSession:
         """Start a session from a constraint or bookmark."""

@@ -9,11 +9,12 @@ import importlib
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
+from firstlight.errors import FirstlightError
 from firstlight.response import Response
 from firstlight.url import URL
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable
+    from collections.abc import Awaitable, Callable, Iterable
     from pathlib import Path
 
     from firstlight.request import Request
@@ -25,6 +26,27 @@ SCHEDULED_PATH = "/cdn-cgi/handler/scheduled"
 def serve_assets(root: Path, fetch: Callable[[str], Awaitable[Response | None]] | None) -> None:
     """Let the ASSETS binding of a site answer from a server; None ends that."""
     _local("services").serve_assets(root, fetch)
+
+
+def fill_database(binding: str, statements: Iterable[str]) -> None:
+    """Run statements on a local D1 database, all of them or none; its migrations come first.
+
+    Raises:
+        FirstlightError: A migration fails.
+        ValueError: What the database says; the statement is the last one that was taken.
+    """
+    backend: Any = importlib.import_module("bindings.cloudflare._local").default_backend()
+    try:
+        backend.d1(binding).fill(statements)
+    except importlib.import_module("bindings.cloudflare.backend").PlatformError as error:
+        raise ValueError(str(error)) from error
+    except importlib.import_module("bindings.cloudflare.errors").BindingError as error:
+        raise FirstlightError(f"`{binding}`: {error.message}", hint=error.hint) from error
+
+
+def split_statements(script: str) -> list[str]:
+    """Split a script of SQL into its statements."""
+    return importlib.import_module("bindings.cloudflare._sql").split_statements(script)
 
 
 async def scheduled_response(request: Request) -> Response | None:

@@ -14,37 +14,50 @@ from firstlight.build.config import load_config
 from firstlight.build.output import DIST
 from firstlight.build.wrangler import load_wrangler
 from firstlight.dev.host_bindings import scheduled_response, serve_assets
+from firstlight.dev.log import DevLog
 from firstlight.dev.serving import serve
+from firstlight.dev.state import data_in_use
 from firstlight.errors import FirstlightError
 from firstlight.server.asgi import HostPlatform, asgi_app
 from firstlight.server.assets import AssetServer, FolderFiles
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
     from importlib.machinery import ModuleSpec
     from pathlib import Path
     from types import ModuleType
 
     from firstlight.request import Request
     from firstlight.response import Response
-    from firstlight.server.asgi import ASGIApp
+    from firstlight.server.asgi import Answered, ASGIApp
 
 # Of the bundle's packages, those that the host has whole.
 HOST_PACKAGES = ("bindings", "firstlight", "jinja2", "markupsafe")
 
 
-def serve_preview(root: Path, host: str, port: int) -> None:
+def serve_preview(root: Path, host: str, port: int, *, quiet: bool = False) -> None:
     """Serve the built site until interrupted.
 
+    Args:
+        root: The site's root.
+        host: Address to listen on.
+        port: The wanted port; the next free one is taken when it is in use.
+        quiet: Whether to print no line for each request.
+
     Raises:
-        FirstlightError: There is no build, or the port is taken.
+        FirstlightError: There is no build, or the address cannot be had.
     """
-    app = preview_app(root)
-    serve("preview", app, host, port)
+    app = preview_app(root, DevLog(root, quiet=quiet).answered)
+    with data_in_use(root):
+        serve("preview", app, host, port)
 
 
-def preview_app(root: Path) -> ASGIApp:
+def preview_app(root: Path, log: Callable[[Answered], object] | None = None) -> ASGIApp:
     """Make an ASGI application of a built site: assets first, then the Worker's App.
+
+    Args:
+        root: The site's root.
+        log: Told of each request when it is over.
 
     Raises:
         FirstlightError: There is no build.
@@ -59,14 +72,16 @@ def preview_app(root: Path) -> ASGIApp:
     base = load_config(root).base
 
     async def handle(request: Request, platform: HostPlatform) -> Response:
+        platform.served = "static"
         response = await scheduled_response(request) or await assets.handle(request)
         if response is not None:
             return response
-        if app is not None:
-            return await app.handle(request, platform)
-        return await assets.not_found(base)
+        if app is None:
+            return await assets.not_found(base)
+        platform.served = "on demand"
+        return await app.handle(request, platform)
 
-    return asgi_app(handle, assets.fetch)
+    return asgi_app(handle, assets.fetch, log)
 
 
 def _asset_server(root: Path) -> AssetServer:

@@ -15,13 +15,14 @@ from firstlight.dev.error_page import ErrorPage
 from firstlight.dev.host_bindings import serve_assets
 from firstlight.dev.log import INTERNAL, DevLog
 from firstlight.dev.serving import serve
+from firstlight.dev.state import data_in_use, seed
 from firstlight.response import Response, encoded
 from firstlight.server.asgi import asgi_app
 from firstlight.streaming import close
 from firstlight.url import URL
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterable, AsyncIterator
+    from collections.abc import AsyncIterable, AsyncIterator, Iterable
 
     from firstlight.request import Request
     from firstlight.server.asgi import HostPlatform
@@ -166,22 +167,27 @@ def _is_page(response: Response) -> bool:
     return kind.startswith("text/html") and response.body is not None and is_plain
 
 
-def serve_dev(root: Path, host: str, port: int, *, quiet: bool = False) -> None:
+def serve_dev(
+    root: Path, host: str, port: int, *, seeds: Iterable[str] = (), quiet: bool = False
+) -> None:
     """Serve the site until interrupted.
 
     Args:
         root: The site's root.
         host: Address to listen on.
         port: The wanted port; the next free one is taken when it is in use.
+        seeds: Files of SQL to run before, as `seed` takes them.
         quiet: Whether to tell of errors only.
 
     Raises:
-        FirstlightError: The address cannot be had.
+        FirstlightError: The address cannot be had, or a statement of a seed fails.
     """
     os.chdir(root)  # the embedded bindings look for wrangler.toml here
     log = DevLog(root, quiet=quiet)
     server = DevServer(root, log)
     serve_assets(root, server.fetch)
     app = asgi_app(server.handle, server.fetch, log.answered)
-    with importable(root):
+    with importable(root), data_in_use(root):
+        for text in seeds:
+            log.note(seed(root, text))
         serve("dev", app, host, port, server.watch, server.changes.close)
