@@ -1,4 +1,4 @@
-"""The command line: `firstlight build`, `dev`, `preview`, `routes`, `types`."""
+"""The command line: what `firstlight --help` lists."""
 
 from __future__ import annotations
 
@@ -18,6 +18,8 @@ from firstlight.errors import BuildFailedError, FirstlightError
 
 if TYPE_CHECKING:
     from collections.abc import Generator
+
+    from rich.console import RenderableType
 
 HOST = "127.0.0.1"
 PORT = click.IntRange(1, 65535)
@@ -151,6 +153,68 @@ def routes(*, is_json: bool) -> None:
 
 
 @main.command()
+@JSON
+def info(*, is_json: bool) -> None:
+    """Tell versions, options and bindings: what a report of a mistake should name."""
+    from firstlight.build.about import about, about_report  # noqa: PLC0415
+
+    with _told_errors(is_json=is_json):
+        told = about(Path.cwd())
+    if is_json:
+        _print_json(told)
+    else:
+        _show(about_report(told))
+
+
+@main.command()
+@click.option("--env", "environment", help="The [env.NAME] of wrangler.toml to deploy.")
+@click.option("--dry-run", "is_dry_run", is_flag=True, help="Do everything but upload.")
+@click.option("--yes", "is_yes", is_flag=True, help="Do not ask.")
+@TRACEBACK
+@QUIET
+@JSON
+def deploy(
+    *,
+    environment: str | None,
+    is_dry_run: bool,
+    is_yes: bool,
+    show_traceback: bool,
+    is_quiet: bool,
+    is_json: bool,
+) -> None:
+    """Build, check, tell what goes where, and run `wrangler deploy`."""
+    from firstlight.build.deploy import (  # noqa: PLC0415
+        chosen_environment,
+        deployment_json,
+        prepare,
+        run_wrangler,
+    )
+    from firstlight.build.deploy_report import deployment_report  # noqa: PLC0415
+
+    asks = not is_yes and not is_dry_run
+    with chosen_environment(environment):
+        with (
+            _told_errors(show_traceback=show_traceback, is_json=is_json),
+            progress_bar(is_shown=not is_quiet and not is_json) as progress,
+        ):
+            if asks and (is_json or not can_ask()):
+                raise FirstlightError(
+                    "Nobody can be asked here.", hint="Add `--yes` or `--dry-run`."
+                )
+            deployment = prepare(Path.cwd(), is_dry_run=is_dry_run, progress=progress)
+        if not is_json and (not is_quiet or deployment.check.errors):
+            _show(deployment_report(deployment))
+        code = 1 if deployment.check.errors else None
+        if code is None:
+            if asks:
+                click.confirm("Deploy?", abort=True)
+            code = run_wrangler(deployment, is_json=is_json)
+    if is_json:
+        _print_json(deployment_json(deployment, code))
+    sys.exit(code)
+
+
+@main.command()
 def types() -> None:
     """Write stubs that tell type checkers bindings, variables and route parameters."""
     from firstlight.build.type_stub import summary, write_types  # noqa: PLC0415
@@ -167,11 +231,27 @@ def types() -> None:
         console.print(written.note, markup=False)
 
 
+def can_ask() -> bool:
+    """Tell whether somebody is there to answer."""
+    return sys.stdin.isatty()
+
+
 def _console(*, stderr: bool = False) -> Console:
     console = Console(stderr=stderr, highlight=False)
     if not console.file.isatty():
         console.width = PLAIN_WIDTH
     return console
+
+
+def _show(report: RenderableType, *, soft_wrap: bool = False) -> None:
+    """Print a report; in a log without spaces at the ends of lines."""
+    console = _console()
+    if not _is_plain(console):
+        console.print(report, soft_wrap=soft_wrap)
+        return
+    with console.capture() as capture:
+        console.print(report, soft_wrap=soft_wrap)
+    click.echo("\n".join(line.rstrip() for line in capture.get().splitlines()))
 
 
 def _is_plain(console: Console) -> bool:

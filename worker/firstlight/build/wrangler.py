@@ -8,13 +8,14 @@ import os
 import re
 import tomllib
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, Any, NamedTuple, cast
 
 from firstlight.build.config import error_line
 from firstlight.build.source_file import read_text
 from firstlight.errors import ConfigError, Location
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
     from pathlib import Path
 
 # wrangler's own order of precedence.
@@ -45,6 +46,7 @@ TABLES = ("assets", "ai", "queues", "durable_objects", "unsafe", "triggers", "va
 # https://developers.cloudflare.com/workers/wrangler/configuration/#inheritable-keys
 INHERITED = ("assets", "compatibility_date", "compatibility_flags", "main", "triggers")
 ENVIRONMENT = "CLOUDFLARE_ENV"
+ROUTES = {"route", "routes"}
 # From this date on the runtime no longer ships the `workers` package.
 EXTERNAL_SDK_DATE = "2026-04-21"
 
@@ -95,6 +97,67 @@ def load_wrangler(root: Path) -> Wrangler:
     return _wrangler(name, _environment(name, table, os.environ.get(ENVIRONMENT) or None))
 
 
+class Target(NamedTuple):
+    """Where a configuration deploys to.
+
+    Attributes:
+        file: The configuration; None when there is none.
+        environment: The chosen `[env.NAME]`; None for the top level.
+        environments: All that are declared.
+        worker: The Worker's name; empty when none is given.
+        account: The account's id as configured; empty when that is left to the login.
+        routes: Patterns and domains; none for `NAME.<subdomain>.workers.dev` alone.
+    """
+
+    file: str | None
+    environment: str | None
+    environments: tuple[str, ...]
+    worker: str
+    account: str
+    routes: tuple[str, ...]
+
+
+def load_target(root: Path) -> Target:
+    """Read where a site is deployed to, by the environment of CLOUDFLARE_ENV.
+
+    Raises:
+        ConfigError: The configuration does not parse, or lacks the environment.
+
+    Source:
+        https://developers.cloudflare.com/workers/wrangler/environments/
+    """
+    file, table = _read(root)
+    declared: dict[str, dict[str, Any]] = table.get("env", {})
+    environment = os.environ.get(ENVIRONMENT) or None
+    if environment is not None and file is not None and not declared:
+        raise _unknown_environment(file, environment, declared)
+    own = _environment(file, table, environment) if environment else table
+    name = str(table.get("name", ""))
+    inherited = table | own
+    if ROUTES & own.keys():  # it has its own, by either key
+        inherited |= dict.fromkeys(ROUTES - own.keys())
+    if environment:
+        name = str(own.get("name", f"{name}-{environment}" if name else ""))
+    return Target(
+        file,
+        environment,
+        tuple(declared),
+        name,
+        str(inherited.get("account_id", "")),
+        tuple(_routes(inherited)),
+    )
+
+
+def _routes(table: dict[str, Any]) -> Iterator[str]:
+    routes: Any = table.get("routes")
+    for route in [*(routes if isinstance(routes, list) else []), table.get("route")]:  # pyright: ignore[reportUnknownVariableType]
+        if isinstance(route, dict):
+            custom = " (custom domain)" if route.get("custom_domain") else ""  # pyright: ignore[reportUnknownMemberType]
+            yield f"{route.get('pattern', '')}{custom}"  # pyright: ignore[reportUnknownMemberType]
+        elif route:
+            yield str(route)  # pyright: ignore[reportUnknownArgumentType]
+
+
 def load_environments(root: Path) -> list[Wrangler]:
     """Read the configuration as it is at the top level and in each `[env.NAME]`.
 
@@ -138,15 +201,20 @@ def _environment(
     if environment is None or not known:
         return table
     if environment not in known:
-        near = difflib.get_close_matches(environment, known, 1)
-        raise ConfigError(
-            f"{ENVIRONMENT} is `{environment}`, which {file or 'wrangler.toml'} does not declare.",
-            hint=f"Did you mean `{near[0]}`?"
-            if near
-            else f"Declared environments: {', '.join(known)}.",
-            location=Location(file) if file else None,
-        )
+        raise _unknown_environment(file, environment, known)
     return {key: table[key] for key in INHERITED if key in table} | known[environment]
+
+
+def _unknown_environment(
+    file: str | None, environment: str, known: Mapping[str, object]
+) -> ConfigError:
+    near = difflib.get_close_matches(environment, known, 1)
+    hint = f"Declared environments: {', '.join(known)}." if known else "It declares none."
+    return ConfigError(
+        f"{ENVIRONMENT} is `{environment}`, which {file or 'wrangler.toml'} does not declare.",
+        hint=f"Did you mean `{near[0]}`?" if near else hint,
+        location=Location(file) if file else None,
+    )
 
 
 def _wrangler(name: str | None, table: dict[str, Any]) -> Wrangler:
