@@ -3,17 +3,21 @@
 from __future__ import annotations
 
 import asyncio
+import sys
 from typing import TYPE_CHECKING, Any
 
 import httpx
 import pytest
 
+from firstlight.build.loader import forget_modules
 from firstlight.build.pipeline import build
 from firstlight.dev.preview import preview_app
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
     from pathlib import Path
+
+    from firstlight.server.asgi import Answered
 
     WriteSite = Callable[[Mapping[str, str | bytes]], Path]
 
@@ -62,3 +66,29 @@ def test_asset_has_one_spelling(write_site: WriteSite, path: str, location: str 
     response = get(preview_app(root), path)
     assert response.status_code == (307 if location else 200)
     assert response.headers.get("location") == location
+
+
+def test_each_request_is_told_with_what_answered_it(
+    write_site: WriteSite, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    config = '[tool.firstlight]\noutput = "hybrid"\nadapter = "cloudflare"\n'
+    endpoint = "def GET(ctx): return 'now'\n"
+    root = write_site(
+        {"pyproject.toml": config, "pages/index.html": "Hi", "pages/api/now.py": endpoint}
+    )
+    build(root)
+    monkeypatch.setattr(sys, "meta_path", [*sys.meta_path])
+    monkeypatch.setattr(sys, "dont_write_bytecode", sys.dont_write_bytecode)
+    told: list[Answered] = []
+    app = preview_app(root, told.append)
+    try:
+        for path in ("/", "/api/now?a=1", "/nope"):
+            get(app, path)
+    finally:
+        sys.modules.pop("manifest", None)
+        forget_modules(root)
+    assert [(each.method, each.path, each.status, each.served) for each in told] == [
+        ("GET", "/", 200, "static"),
+        ("GET", "/api/now?a=1", 200, "on demand"),
+        ("GET", "/nope", 404, "on demand"),
+    ]
