@@ -336,6 +336,8 @@ def _index_redirect(
 ) -> Found | None:
     """Send `/a/index` and `/a/index.html` to the folder's own URL."""
     folder = path.removesuffix("index.html").removesuffix("index").strip("/")
+    if path[1:] in files and not folder_slash and f"{folder}.html" in files:
+        return Found(path[1:])  # the folder's own URL is that of the other file
     if _join(folder, "index.html") in files:
         slash = "/" if folder_slash or not folder else ""
         return Found(redirect=f"/{folder}{slash if folder else ''}" if folder else "/")
@@ -349,6 +351,8 @@ def _extension_redirect(
 ) -> Found | None:
     """Send `/a.html` to the page's own URL."""
     stem = path.strip("/").removesuffix(".html")
+    if path[1:] in files and file_slash and _join(stem, "index.html") in files:
+        return Found(path[1:])  # its URL with a slash is that of the folder
     if f"{stem}.html" in files:
         return Found(redirect=f"/{stem}{'/' if file_slash else ''}")
     if _join(stem, "index.html") in files:
