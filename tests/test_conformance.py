@@ -1,4 +1,8 @@
-"""The shared conformance cases: every one through `firstlight preview`, a third on wrangler."""
+"""The shared conformance cases.
+
+Every one through `firstlight preview`, a third on wrangler, and what every adapter answers alike
+on ASGI servers.
+"""
 
 from __future__ import annotations
 
@@ -23,6 +27,10 @@ JOBS = 2
 REFUSED_BY_MINIFLARE = ("/.well-known/",)
 # A case that runs on wrangler costs seconds, so every third one has to do.
 STEP = 3
+# What every adapter answers alike: the files of the cases, and the servers.
+ANSWERS = ("cookies", "endpoints", "error_pages", "output_modes", "redirects_and_slashes")
+ASGI_SERVERS = ("uvicorn", "granian")
+ASGI_FIRSTLIGHT = Path(__file__).parent / "server" / "asgi_firstlight.py"
 
 
 def load_runner() -> Any:
@@ -51,6 +59,17 @@ def _possible(case: dict[str, Any]) -> dict[str, Any]:
     return {"requests": [r for r in requests if not r["path"].startswith(REFUSED_BY_MINIFLARE)]}
 
 
+def asgi_cases() -> list[dict[str, Any]]:
+    """Give the cases the adapter; what its build writes is another matter."""
+    files = [FOLDER / f"{name}.json" for name in ANSWERS]
+    cases: list[dict[str, Any]] = RUNNER.load_cases(files) if RUNNER else []
+    return [
+        {**case, "build": {}, "config": {**case["config"], "adapter": "asgi"}}
+        for case in cases
+        if case.get("config", {}).get("adapter") and case.get("requests")
+    ]
+
+
 def run_case(case: dict[str, Any], options: argparse.Namespace) -> tuple[list[Any], str]:
     """Run a case; once more when two wranglers have picked the same port for their inspector."""
     checks, log = RUNNER.run_case(case, options)  # pyright: ignore[reportOptionalMemberAccess]
@@ -62,8 +81,9 @@ def run_case(case: dict[str, Any], options: argparse.Namespace) -> tuple[list[An
 class Pool:
     """Runs the selected cases side by side, each once, ahead of the tests that ask for them."""
 
-    def __init__(self, target: str, cases: list[dict[str, Any]]) -> None:
-        options: argparse.Namespace = RUNNER.parse(["--target", target]) if RUNNER else None  # pyright: ignore[reportAssignmentType]
+    def __init__(self, target: str, cases: list[dict[str, Any]], *more: str) -> None:
+        arguments = ["--target", target, *more]
+        options: argparse.Namespace = RUNNER.parse(arguments) if RUNNER else None  # pyright: ignore[reportAssignmentType]
         self.executor = concurrent.futures.ThreadPoolExecutor(JOBS)
         self.futures = {
             case["name"]: self.executor.submit(run_case, case, options) for case in cases
@@ -118,3 +138,18 @@ def test_conformance_on_preview(case: dict[str, Any], preview: Pool) -> None:
 @pytest.mark.parametrize("case", cases_for("wrangler")[::STEP], ids=lambda case: case["name"])
 def test_conformance_on_wrangler(case: dict[str, Any], wrangler: Pool) -> None:
     assert wrangler.failures(case["name"]) == ""
+
+
+@pytest.fixture(scope="module", params=ASGI_SERVERS)
+def asgi(request: pytest.FixtureRequest) -> Generator[Pool, None, None]:
+    cases = selected(request, "test_conformance_on_asgi")
+    command = f"python {ASGI_FIRSTLIGHT} {request.param}"
+    pool = Pool("preview", cases, "--firstlight", command)
+    yield pool
+    pool.close()
+
+
+@pytest.mark.servers
+@pytest.mark.parametrize("case", asgi_cases(), ids=lambda case: case["name"])
+def test_conformance_on_asgi(case: dict[str, Any], asgi: Pool) -> None:
+    assert asgi.failures(case["name"]) == ""
