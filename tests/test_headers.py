@@ -135,3 +135,14 @@ def test_is_token_follows_rfc_9110(text: str, *, expected: bool) -> None:
 )
 def test_has_control_character_lets_tabs_pass(text: str, *, expected: bool) -> None:
     assert has_control_character(text) is expected
+
+
+def test_headers_that_were_copied_change_alone() -> None:
+    first = Headers({"a": "1"})
+    second = Headers(first)
+
+    second["a"] = "2"
+    first.append("b", "3")
+
+    assert first.fields == (("a", "1"), ("b", "3"))
+    assert second.fields == (("a", "2"),)

@@ -37,18 +37,19 @@ class Headers:
         self,
         init: Headers | Mapping[str, str] | Iterable[tuple[str, str]] | None = None,
     ) -> None:
-        self._fields: list[tuple[str, str]] = []
+        # A tuple: copies share it, and an adapter can look it up.
+        self._fields: tuple[tuple[str, str], ...] = ()
         if isinstance(init, Headers):
-            self._fields = list(init._fields)
+            self._fields = init._fields
         elif init is not None:
             for name, value in init.items() if hasattr(init, "items") else init:  # pyright: ignore[reportUnknownMemberType, reportUnknownVariableType, reportAttributeAccessIssue]
                 self.append(name, value)  # pyright: ignore[reportUnknownArgumentType]
 
     @classmethod
-    def of_trusted(cls, fields: list[tuple[str, str]]) -> Headers:
+    def of_trusted(cls, fields: Iterable[tuple[str, str]]) -> Headers:
         """Wrap pairs that a server has parsed; names must be in lower case."""
-        headers = cls()
-        headers._fields = fields
+        headers = cls.__new__(cls)
+        headers._fields = tuple(fields)
         return headers
 
     def get(self, name: str, default: str | None = None) -> str | None:
@@ -63,7 +64,7 @@ class Headers:
 
     def append(self, name: str, value: str) -> None:
         """Add a value and keep those that are there."""
-        self._fields.append((_checked_name(name), _checked_value(name, value)))
+        self._fields += ((_checked_name(name), _checked_value(name, value)),)
 
     def set_default(self, name: str, value: str) -> None:
         """Set a value unless the name has one."""
@@ -73,7 +74,12 @@ class Headers:
     def set_default_type(self, content_type: str) -> None:
         """Set a content type that needs no check unless there is one."""
         if "content-type" not in self:
-            self._fields.append(("content-type", content_type))
+            self._fields += (("content-type", content_type),)
+
+    @property
+    def fields(self) -> tuple[tuple[str, str], ...]:
+        """Every name (in lower case) with its value, as `items` lists them."""
+        return self._fields
 
     def items(self) -> list[tuple[str, str]]:
         """List every name (in lower case) with its value, repeated names included."""
@@ -88,7 +94,7 @@ class Headers:
     def __setitem__(self, name: str, value: str) -> None:
         field = (_checked_name(name), _checked_value(name, value))
         self._remove(field[0])
-        self._fields.append(field)
+        self._fields += (field,)
 
     def __delitem__(self, name: str) -> None:
         if name not in self:
@@ -116,10 +122,10 @@ class Headers:
     __hash__ = None  # pyright: ignore[reportAssignmentType]
 
     def __repr__(self) -> str:
-        return f"Headers({self._fields!r})"
+        return f"Headers({self.items()!r})"
 
     def _remove(self, name: str) -> None:
-        self._fields = [field for field in self._fields if field[0] != name]
+        self._fields = tuple([field for field in self._fields if field[0] != name])
 
 
 def is_token(text: str) -> bool:

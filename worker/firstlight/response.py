@@ -94,7 +94,8 @@ class Response:
     json = _Json()
 
     def __init__(self, body: Body = None, status: int = 200, headers: HeadersInit = None) -> None:
-        _check_status(status)
+        if not 200 <= status <= 599:  # noqa: PLR2004 - the range of the Fetch standard
+            raise _status_error(status)
         if not (body is None or isinstance(body, (str, bytes)) or hasattr(body, "__aiter__")):
             raise ResponseError(
                 f"A response's body cannot be {type(body).__name__}.",
@@ -198,7 +199,8 @@ class Response:
         """Return the same answer with another status."""
         if status == self.status:
             return self
-        _check_status(status)
+        if not 200 <= status <= 599:  # noqa: PLR2004 - the range of the Fetch standard
+            raise _status_error(status)
         return self._copy(self._body, status)
 
     def with_body(self, body: Body) -> Response:
@@ -212,7 +214,7 @@ class Response:
     def _copy(self, body: Body, status: int) -> Response:
         copy = Response.__new__(Response)  # all is checked already
         copy.status = status
-        copy.headers = Headers(self.headers)
+        copy.headers = Headers.of_trusted(self.headers.fields)
         copy._body = body  # noqa: SLF001 - one of ours
         copy.is_final = self.is_final
         return copy
@@ -221,9 +223,8 @@ class Response:
         return f"Response(status={self.status}, headers={self.headers!r})"
 
 
-def _check_status(status: int) -> None:
-    if not 200 <= status <= 599:  # noqa: PLR2004 - the range of the Fetch standard
-        raise ResponseError(f"A response's status is 200 to 599, not `{status}`.")
+def _status_error(status: int) -> ResponseError:
+    return ResponseError(f"A response's status is 200 to 599, not `{status}`.")
 
 
 # Control characters stay, so that the header check refuses them instead of hiding them.

@@ -49,7 +49,7 @@ class Adapter:
         self._app = App(manifest, log=_log)
         self._enter = enter
         self._new_response: Callable[[object, object], js.Response] | None = None
-        self._inits: dict[tuple[object, ...], object] = {}
+        self._inits: dict[tuple[int, tuple[tuple[str, str], ...]], object] = {}
 
     def begin(
         self, request: js.Request, env: object, ctx: js.ExecutionContext
@@ -112,10 +112,10 @@ class Adapter:
 
     def _init_of(self, response: Response) -> object:
         """Return status and headers as JavaScript takes them, made once for a common pair."""
-        key = (response.status, *response.headers.items())
+        key = (response.status, response.headers.fields)
         init = self._inits.get(key)
         if init is None:
-            options: dict[str, object] = {"status": key[0], "headers": key[1:]}
+            options: dict[str, object] = {"status": key[0], "headers": key[1]}
             if "content-encoding" in response.headers:
                 options["encodeBody"] = "manual"  # it is encoded; workerd would do it again
             init = js.JSON.parse(json.dumps(options))
