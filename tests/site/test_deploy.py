@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import os
+import shlex
 import subprocess
+import sys
 from typing import TYPE_CHECKING
 
 import pytest
@@ -32,3 +35,27 @@ def test_wrangler_4_accepts_the_site(tmp_path: Path) -> None:
     assert "--dry-run: exiting now." in done.stdout
     assert all(binding in done.stdout for binding in BINDINGS)
     assert (tmp_path / "upload" / "entry.py").exists()
+
+
+@pytest.mark.current
+def test_firstlight_deploy_hands_the_site_to_wrangler_4(tmp_path: Path) -> None:
+    site = copy_site(tmp_path / "site")
+    wrangler = tmp_path / "bin" / "wrangler"  # as if it were installed
+    wrangler.parent.mkdir()
+    wrangler.write_text(f'#!/bin/sh\nexec {shlex.join(DEPLOY[:-2])} "$@"\n')
+    wrangler.chmod(0o755)
+    path = os.pathsep.join([str(wrangler.parent), environment()["PATH"]])
+    done = subprocess.run(
+        [sys.executable, "-m", "firstlight", "deploy", "--dry-run"],
+        cwd=site,
+        env=environment() | {"COLUMNS": "200", "PATH": path},
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        encoding="utf-8",
+        check=False,
+    )
+
+    assert done.returncode == 0, done.stdout + done.stderr
+    told, _, of_wrangler = done.stdout.partition("command      wrangler deploy --dry-run\n")
+    assert "Worker       firstlight\n" in told
+    assert "--dry-run: exiting now." in of_wrangler
