@@ -23,7 +23,8 @@ if TYPE_CHECKING:
 JINJA = re.compile(r"\{\{.*?\}\}|\{%.*?%\}|\{#.*?#\}", re.DOTALL)
 # An attribute whose value is computed, wholly or in part.
 COMPUTED = re.compile(
-    r"""([\w:-]+)\s*=\s*(?:"((?:\{\{.*?\}\}|\{%.*?%\}|[^"])*)"|'((?:\{\{.*?\}\}|\{%.*?%\}|[^'])*)')""",
+    r"""([\w:-]+)\s*=\s*(?:"((?>\{\{.*?\}\}|\{%.*?%\}|[^"])*+)\""""
+    r"""|'((?>\{\{.*?\}\}|\{%.*?%\}|[^'])*+)')""",
     re.DOTALL,
 )
 HEADING = re.compile(r"^ {0,3}#{1,6}\s+(.*?)\s*#*\s*$", re.MULTILINE)

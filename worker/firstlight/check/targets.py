@@ -76,6 +76,7 @@ class Targets:
         known += [f"{prefix}/{asset}" for asset in site.assets]
         known += [prefix + r.pattern for r in site.on_demand if not is_dynamic(r.pattern)]
         self._known = known[:MANY]
+        self._nearest: dict[str, str | None] = {}
 
     def find(self, path: str) -> Target | None:
         """Find what answers a path.
@@ -113,7 +114,12 @@ class Targets:
         return path[len(base) :].rstrip("/") or "/"
 
     def nearest(self, path: str) -> str | None:
-        """Return the URL of the site that is most like a path."""
+        """Return the URL of the site that is most like a path; looked for once."""
+        if path not in self._nearest:
+            self._nearest[path] = self._find_nearest(path)
+        return self._nearest[path]
+
+    def _find_nearest(self, path: str) -> str | None:
         if self._base and self.below_base(path) is None and self.find(f"/{self._base}{path}"):
             return f"/{self._base}{path}"
         found = difflib.get_close_matches(path, self._known, 1, LIKELY)
