@@ -15,6 +15,7 @@ from firstlight.build.config import load_config
 from firstlight.build.pipeline import BuildResult, build
 from firstlight.build.report import (
     FREE_LIMIT,
+    Packages,
     build_report,
     counted,
     kilobytes,
@@ -155,6 +156,11 @@ def test_routes_on_a_terminal_and_in_a_log(write_site: WriteSite) -> None:
     assert printed(routes_report(site, is_plain=True), width=200)[2] == (
         "/api/hello    on demand  pages/api/hello.py    an endpoint under pages/api/"
     )
+
+
+def test_packages_are_not_broken_apart() -> None:
+    packages = Packages({"firstlight": 40_000, "pages": 500, "entry.py": 400})
+    assert printed(packages, width=31) == ["firstlight 39.1 KB,", "pages 500 B, entry.py 400 B"]
 
 
 @pytest.mark.parametrize(

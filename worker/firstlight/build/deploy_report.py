@@ -10,7 +10,7 @@ from rich.console import Group
 from rich.table import Table
 from rich.text import Text
 
-from firstlight.build.report import FREE_LIMIT, counted, kilobytes, share, warnings_report
+from firstlight.build.report import FREE_LIMIT, Packages, counted, kilobytes, share, warnings_report
 from firstlight.check.finding import ERROR
 from firstlight.check.report import findings_report
 
@@ -36,7 +36,7 @@ def deployment_report(deployment: Deployment) -> RenderableType:
         *_upload(deployment.upload),
         ("command", _command(deployment.command)),
     ]:
-        table.add_row(Text(what, "bold"), Text(told, "" if what else "dim"))
+        table.add_row(Text(what, "bold"), Text(told) if isinstance(told, str) else told)
     parts: list[RenderableType] = [table]
     warnings = [*deployment.warnings]
     if noted := deployment.check.warnings:
@@ -55,11 +55,11 @@ def _target(target: Target) -> Iterator[tuple[str, str]]:
     yield "routes", ", ".join(target.routes) or "none; it is at its workers.dev address"
 
 
-def _upload(upload: Upload) -> Iterator[tuple[str, str]]:
+def _upload(upload: Upload) -> Iterator[tuple[str, str | Packages]]:
     if upload.packages:
         used = f"{share(upload.worker, FREE_LIMIT)} of the free plan's 3 MB (paid: 10 MB)"
         yield "code", f"{kilobytes(upload.worker)} gzipped, {used}"
-        yield "", ", ".join(f"{name} {kilobytes(size)}" for name, size in upload.packages.items())
+        yield "", Packages(upload.packages)
     else:
         yield "code", "none: every page is a file"
     name, size = upload.largest

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gzip
 import linecache
+from dataclasses import dataclass
 from itertools import groupby
 from typing import TYPE_CHECKING, Any
 
@@ -17,10 +18,10 @@ from firstlight.build.source_file import PAGES
 from firstlight.errors import BuildFailedError, FirstlightError, Location
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Iterator, Mapping, Sequence
     from pathlib import Path
 
-    from rich.console import Console, RenderableType
+    from rich.console import Console, ConsoleOptions, RenderableType
 
     from firstlight.build.adapter import SiteBuild
     from firstlight.build.pipeline import BuildResult
@@ -213,24 +214,47 @@ def _sums(result: BuildResult, *, is_plain: bool) -> RenderableType:
     pages = f"{counted(len(bodies), 'page')} {kilobytes(sum(map(len, bodies)))}"
     files = f"{counted(len(site.assets), 'file')} {kilobytes(asset_bytes(build))}"
     on_demand = counted(len(site.on_demand), "route")
-    rows = [
+    rows: list[tuple[Text, str, str | Packages]] = [
         (Text(STATIC, "green"), "static", f"{pages}, {files}"),
         (Text(ON_DEMAND, "cyan"), "on demand", on_demand),
     ]
     total = sum(result.sizes.values())
     if total:
         used = f"{share(total, FREE_LIMIT)} of the free plan's 3 MB (paid: 10 MB)"
-        listed = ", ".join(f"{name} {kilobytes(size)}" for name, size in result.sizes.items())
         rows += [
             (Text(""), "Worker", f"{kilobytes(total)} gzipped, {used}"),
-            (Text(""), "", listed),
+            (Text(""), "", Packages(result.sizes)),
         ]
     if is_plain:
-        return _columns([row[1:] for row in rows])
+        return _columns([(what, str(told)) for _, what, told in rows])
     table = _grid()
     for mark, what, told in rows:
-        table.add_row(mark, what, Text(told, "" if what else "dim"))
+        table.add_row(mark, what, told)
     return table
+
+
+@dataclass(frozen=True, slots=True)
+class Packages:
+    """Sizes by package, which breaks its lines between them only."""
+
+    sizes: Mapping[str, int]
+
+    def __str__(self) -> str:
+        return ", ".join(self._items())
+
+    def __rich_console__(self, console: Console, options: ConsoleOptions) -> Iterator[Text]:
+        """Yield as many packages a line as there is room for."""
+        del console
+        line = ""
+        for item in self._items():
+            if line and len(f"{line}, {item}") >= options.max_width:
+                yield Text(f"{line},", "dim")
+                line = ""
+            line = f"{line}, {item}" if line else item
+        yield Text(line, "dim")
+
+    def _items(self) -> list[str]:
+        return [f"{name} {kilobytes(size)}" for name, size in self.sizes.items()]
 
 
 def share(part: int, whole: int) -> str:
