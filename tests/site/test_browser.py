@@ -90,6 +90,21 @@ def test_a_page_is_sound_on_every_screen_in_both_schemes(
     assert found == {}
 
 
+def test_every_page_of_the_guide_is_sound(site_origin: str, tab: Tab) -> None:
+    tab.open(f"{site_origin}/docs/")
+    paths = tab.run("[...document.querySelectorAll('.guide-nav a')].map((link) => link.href)")
+    assert len(paths) > 15
+    found: dict[str, list[str]] = {}
+    for width, scheme in [(1280, "light"), (320, "dark")]:
+        tab.resize(width, 800)
+        tab.prefer(scheme)
+        for path in paths:
+            tab.open(path)
+            if problems := tab.run(AUDIT) + tab.complaints():
+                found[f"{path} {width}"] = problems
+    assert found == {}
+
+
 def test_the_audit_finds_what_is_wrong(site_origin: str, tab: Tab) -> None:
     tab.resize(320, 800)
     tab.open(f"{site_origin}/about/")
