@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import gc
+import weakref
 from typing import TYPE_CHECKING
 
 import pytest
@@ -11,6 +13,8 @@ from firstlight.app import NoPlatform
 from firstlight.response import Response
 
 if TYPE_CHECKING:
+    from typing import Any
+
     from conftest import Client, MakeApp
 
 CONFIG = '[tool.firstlight]\noutput = "server"\nadapter = "cloudflare"\n'
@@ -378,3 +382,25 @@ def test_cookies_survive_a_redirect_and_an_error(make_app: MakeApp) -> None:
     assert [answer.status for answer in answers] == [302, 500, 400]
     for response in answers:
         assert response.headers.get_all("set-cookie") == ["a=1; Path=/"]
+
+
+@pytest.mark.parametrize("path", ["/", "/api/x", "/none"])
+def test_an_answered_request_is_let_go_at_once(make_app: MakeApp, path: str) -> None:
+    files = {
+        "pages/index.html": "{{ ctx.base }}",
+        "pages/api/x.py": "def GET(ctx):\n    return {}\n",
+    }
+    app = make_app(files)
+    app.get(path)
+    kept: list[weakref.ref[Any]] = []
+    is_collecting = gc.isenabled()
+    gc.disable()
+    try:
+        app.request("GET", path, platform=(platform := NoPlatform()))
+        kept.append(weakref.ref(platform))
+        del platform
+    finally:
+        if is_collecting:
+            gc.enable()
+
+    assert kept[0]() is None

@@ -230,6 +230,13 @@ class App:
         self.log_error(error, ctx.route_pattern or ctx.url.pathname)
 
     def log_error(self, error: BaseException, route: str) -> None:
+    async def watch(self, awaitable: Awaitable[Any], route: str) -> None:
+        """Await what outlives the response of a route, and log what it raises."""
+        try:
+            await awaitable
+        except Exception as error:  # noqa: BLE001 - nobody else would see it
+            self.log_error(error, route)
+
         """Log an error with the place in the site it came from.
 
         Args:

@@ -12,7 +12,7 @@ from firstlight.response import Response
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Coroutine, Generator, Mapping
-    from typing import Any, Generic, Protocol
+    from typing import Any, Generic, Protocol, TypeAlias
 
     from typing_extensions import TypeVar
 
@@ -27,6 +27,8 @@ if TYPE_CHECKING:
 
     class _HasParams(Generic[Params_co]):
         params: Params_co
+
+    Watch: TypeAlias = Callable[[Awaitable[Any], str], Awaitable[None]]
 
     class Platform(Protocol):
         """What an adapter offers beside the request itself."""
@@ -118,6 +120,7 @@ class APIContext(_HasParams["Params_co"]):
         self._is_sent = False
         self._platform = platform
         self._exchange: Exchange | None = None
+        self._watch: Watch | None = None
         self._locals: SimpleNamespace | None = None
         self._response: ResponseInit | None = None
         self.url = url
@@ -192,11 +195,27 @@ class APIContext(_HasParams["Params_co"]):
 
     def wait_until(self, awaitable: Awaitable[Any]) -> None:
         """Let work go on after the response was sent; what it raises is logged."""
-        watched = self._exchange.watch(awaitable) if self._exchange else awaitable
-        self._platform.wait_until(watched)
+        if self._watch is not None:
+            awaitable = self._watch(awaitable, self.route_pattern or self.url.pathname)
+        self._platform.wait_until(awaitable)
 
-    def take_cookies(self) -> list[str]:
-        """List the Set-Cookie values to send; none can be added afterwards."""
+    def begin(self, exchange: Exchange, watch: Watch) -> None:
+        """Belong to an exchange, until `end`.
+
+        Args:
+            exchange: Whose context this is.
+            watch: Awaits what outlives the response of a route, and logs what it raises.
+        """
+        self._exchange = exchange
+        self._watch = watch
+
+    def end(self) -> list[str]:
+        """List the Set-Cookie values to send; none can be added afterwards.
+
+        The exchange is let go: a circle of the two would keep the request, and the platform's
+        objects with it, until Python looks for circles.
+        """
+        self._exchange = None
         self._is_sent = True
         if self._cookies is None:
             return []

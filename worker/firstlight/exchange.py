@@ -61,21 +61,13 @@ class Exchange:
         self.rewrites = 0
         self.reached = False  # whether the middleware let the request through
         self.ahead: Matches | None = None
-        ctx._exchange = self  # pyright: ignore[reportPrivateUsage]  # noqa: SLF001 - its other half
-
-    async def watch(self, awaitable: Awaitable[Any]) -> None:
-        """Await what outlives the response, and log what it raises."""
-        route = self.ctx.route_pattern or self.ctx.url.pathname
-        try:
-            await awaitable
-        except Exception as error:  # noqa: BLE001 - nobody else would see it
-            self.app.log_error(error, route)
+        ctx.begin(self, app.watch)
 
     async def answer(self) -> Response:
         """Answer the request, its cookies included."""
         refusal = check_origin(self.ctx, self.app.manifest.trusted_origins)
         response = refusal or await self.guarded()
-        cookies = self.ctx.take_cookies()
+        cookies = self.ctx.end()
         if cookies:
             response = response.copy()  # middleware may keep the one it was given
         for cookie in cookies:
