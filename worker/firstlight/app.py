@@ -22,7 +22,7 @@ from firstlight.handlers import handle_endpoint, handle_page
 from firstlight.middleware import call_middleware
 from firstlight.response import Response
 from firstlight.routing import Router, ends_in_rest, fill_destination, has_extension, with_query
-from firstlight.url import PATH_SAFE, URL, normalize_path, percent_encode
+from firstlight.url import PATH_SAFE, URL, is_plain_path, normalize_path, percent_encode
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
@@ -115,12 +115,13 @@ class App:
         """Answer what needs no code of the site's; begin an exchange for the rest."""
         request.max_body = self.manifest.max_body
         sent = URL(request.url)
-        path = normalize_path(sent.pathname)
-        encoded = percent_encode(path, PATH_SAFE)
-        is_normal = encoded == sent.pathname and not sent.hash
-        url = sent if is_normal else sent.with_path(encoded)
-        if not is_normal:
-            request.url = url.href
+        path, url = sent.pathname, sent
+        if sent.hash or not is_plain_path(path):
+            path = normalize_path(path)
+            encoded = percent_encode(path, PATH_SAFE)
+            if sent.hash or encoded != sent.pathname:
+                url = sent.with_path(encoded)
+                request.url = url.href
         inner = self.strip_base(path)
         if inner is not None:
             redirect = self._redirect(inner, sent.search, request.method)
@@ -229,7 +230,6 @@ class App:
         """Log an error that the visitor sees as an error page."""
         self.log_error(error, ctx.route_pattern or ctx.url.pathname)
 
-    def log_error(self, error: BaseException, route: str) -> None:
     async def watch(self, awaitable: Awaitable[Any], route: str) -> None:
         """Await what outlives the response of a route, and log what it raises."""
         try:
@@ -237,6 +237,7 @@ class App:
         except Exception as error:  # noqa: BLE001 - nobody else would see it
             self.log_error(error, route)
 
+    def log_error(self, error: BaseException, route: str) -> None:
         """Log an error with the place in the site it came from.
 
         Args:

@@ -69,6 +69,11 @@ def parse_query(query: str) -> list[tuple[str, str]]:
     return [(decode_component(name), decode_component(value)) for name, _, value in pairs]
 
 
+def is_plain_path(path: str) -> bool:
+    """Tell whether a path stands for itself: nothing to decode, to resolve or to encode."""
+    return PATH_SAFE.issuperset(path) and "//" not in path and "/." not in path
+
+
 def normalize_path(path: str) -> str:
     r"""Return the one decoded path that matcher and middleware see.
 
