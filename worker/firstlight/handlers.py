@@ -159,8 +159,8 @@ def _own_copy(response: Response, ctx: APIContext) -> Response:
 
     The status of `ctx.response` counts where the response has not chosen another than 200.
     """
-    copy = response.copy()
-    return copy.with_status(_status(ctx)) if copy.status == 200 else copy  # noqa: PLR2004
+    status = _status(ctx) if response.status == 200 else response.status  # noqa: PLR2004
+    return response.copy() if status == response.status else response.with_status(status)
 
 
 def _with_extras(response: Response, ctx: APIContext) -> Response:
