@@ -52,7 +52,7 @@ import asyncio
 class Response:
     @staticmethod
     def new(body, init):
-        return body
+        return init if body is None else body
 
 js = types.ModuleType("js")
 js.Response = Response

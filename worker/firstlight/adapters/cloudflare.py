@@ -118,7 +118,9 @@ class Adapter:
             options: dict[str, object] = {"status": key[0], "headers": key[1]}
             if "content-encoding" in response.headers:
                 options["encodeBody"] = "manual"  # it is encoded; workerd would do it again
-            init = js.JSON.parse(json.dumps(options))
+                init = js.JSON.parse(json.dumps(options))
+            else:  # a response gives its status and headers to another for less than an object does
+                init = js.Response.new(None, js.JSON.parse(json.dumps(options)))
             if "set-cookie" not in response.headers:  # a visitor's own, and seldom seen again
                 if len(self._inits) == MOST_INITS:
                     del self._inits[next(iter(self._inits))]
