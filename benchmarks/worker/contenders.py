@@ -18,6 +18,8 @@ from js import Response
 async def on_fetch(request, env, ctx):
     return Response.new("Hello, World!")
 """
+# The same without a coroutine, which the runtime makes a task and a promise of.
+BARE_DEF = BARE.replace("async def", "def")
 # The site's own rows: every contender but the bare one makes them anew for `/rows`, and finds
 # them made for `/ready`.
 READY_ROWS = (SITE / "pages/_lib/rows.py").read_text()
@@ -113,6 +115,7 @@ def contenders(packages: Path) -> dict[str, dict[str, str]]:
     own = {"templates.py": templates(), "ready.py": READY_ROWS}
     return {
         "bare": {"entry.py": BARE},
+        "bare def": {"entry.py": BARE_DEF},
         "firstlight": built_site(),
         "jinja2": {"entry.py": JINJA2, **own, **jinja},
         "starlette": {"entry.py": STARLETTE, **own, **jinja, **starlette},
