@@ -105,6 +105,12 @@ class APIContext(_HasParams["Params_co"]):
     """
 
     is_prerendered = False
+    _cookies: Cookies | None = None
+    _is_sent = False
+    _exchange: Exchange | None = None
+    _watch: Watch | None = None
+    _locals: SimpleNamespace | None = None
+    _response: ResponseInit | None = None
 
     def __init__(
         self,
@@ -116,13 +122,7 @@ class APIContext(_HasParams["Params_co"]):
         base: str = "/",
     ) -> None:
         self._request = request
-        self._cookies: Cookies | None = None
-        self._is_sent = False
         self._platform = platform
-        self._exchange: Exchange | None = None
-        self._watch: Watch | None = None
-        self._locals: SimpleNamespace | None = None
-        self._response: ResponseInit | None = None
         self.url = url
         self.site = site
         self.base = base
