@@ -252,6 +252,12 @@ def names() -> dict[str, Any]:
         "tree": [
             {"n": 1, "kids": [{"n": 2, "kids": []}, {"n": 3, "kids": [{"n": 4, "kids": []}]}]}
         ],
+        "many": [
+            {"n": n, "s": f"<{n}>", "name": f"N {n}", "zero": f"\0<{n}>", "price": n / 2}
+            for n in range(20)
+        ],
+        "mixed": [*"<&>abcdefghijklmno", 1, True, None, Markup("<b>"), HasHtml(), Text("t"), "<"],
+        "late_fault": [*range(17), BadStr(), 2],
         "when": datetime.date(2024, 2, 29),
         "call": lambda *args, **kwargs: f"<{args}{kwargs}>",  # pyright: ignore[reportUnknownLambdaType]
         "call_caller": lambda caller: caller("<given>"),  # pyright: ignore[reportUnknownLambdaType]

@@ -41,7 +41,7 @@ COMPILED = """\
 from __future__ import annotations
 __page__ = 'pages/index.html'
 __template__ = 'index.html'
-__lines__ = '3+2 8+3 9+5 14+4 15+6 19+12 24=15 34=15 36=16 39=17'
+__lines__ = '3+2 8+3 9+5 14+4 15+6 19+12 24=15 35=15 39=16 41=17'
 
 import math
 prerender = False

@@ -35,6 +35,7 @@ RUNTIME = {
         "filtering": "environment",
         "loops": "LoopContext Peeked",
         "macros": "Macro",
+        "rows": "cell write_rows",
         "scope": "call write_call",
         "waiting": "AsyncLoopContext auto_aiter auto_await counted gathered",
         "undefined": "TemplateNotFound TemplateRuntimeError Undefined attr cond_expr_undefined "

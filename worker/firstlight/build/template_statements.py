@@ -4,7 +4,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from jinja2 import nodes
 from jinja2.compiler import CompilerExit, Frame, MacroRef
@@ -17,6 +17,22 @@ if TYPE_CHECKING:
 
 
 OUT = "out"  # the buffer that a template or block is given
+
+
+class _Rows(NamedTuple):
+    """A loop that does nothing but print.
+
+    Attributes:
+        html: What stands before each value, and after the last one.
+        values: In order.
+        columns: Names of the lists of values.
+        marks: Name of the list that tells of HTML among them.
+    """
+
+    html: list[str]
+    values: list[nodes.Expr]
+    columns: list[str]
+    marks: str
 
 
 class Statements(Expressions):
@@ -91,16 +107,21 @@ class Statements(Expressions):
             self.writeline(f"write_call({frame.buffer}, ", node)
             self.write_call_arguments(node, frame)
             return
+        self._append_plain(node, frame, f"{frame.buffer}", f"text({{}}, {frame.buffer})")
+
+    def _append_plain(self, node: nodes.Expr, frame: Frame, buffer: str, other: str) -> None:
+        """Write what appends a value; `other` is the call for all but strings and integers."""
+        before, _, after = other.partition("{}")
         value = self.evaluate(node, frame)
         self.writeline(
-            f"{frame.buffer}.append({value} if type({value}) is str else"
-            f" f'{{{value}}}' if type({value}) is int else text("
+            f"{buffer}.append({value} if type({value}) is str else"
+            f" f'{{{value}}}' if type({value}) is int else {before}"
         )
         if isinstance(node, nodes.Name) and value != "v":
             self.visit(node, frame)  # it may be undefined
         else:
             self.write(value)
-        self.write(f", {frame.buffer}))")
+        self.write(f"{after})")
 
     def visit_For(self, node: nodes.For, frame: Frame) -> None:
         """Write a loop; one that only counts goes without Jinja2's `loop`."""
@@ -121,20 +142,54 @@ class Statements(Expressions):
         is_empty = self.temporary_identifier() if node.else_ else ""
         if is_empty:
             self.writeline(f"{is_empty} = 1")
+        rows = self._rows(node, frame)
         self._write_loop_head(node, frame, loop_frame, filtered, counter)
-        self._write_loop_body(node, loop_frame, is_empty)
+        self._write_loop_body(node, loop_frame, is_empty, rows)
         self._leave_loop(loop_frame, counter)
+        if rows:
+            columns = "".join(f"{column}, " for column in rows.columns)
+            html = ", ".join(map(repr, rows.html))
+            self.writeline(f"write_rows({frame.buffer}, ({html}), ({columns}), {rows.marks})")
         if is_empty:
             self._write_else(node, frame.inner(), is_empty)
         if self._assign_stack:
             self._assign_stack[-1].difference_update(loop_frame.symbols.stores)
 
-    def _write_loop_body(self, node: nodes.For, frame: Frame, is_empty: str) -> None:
+    def _rows(self, node: nodes.For, frame: Frame) -> _Rows | None:
+        """Write the lists that a loop collects values in, if all it does is to print them."""
+        if self.waits or frame.buffer != OUT or frame.loop_frame or frame.require_output_check:
+            return None
+        if frame.eval_ctx.volatile or not frame.eval_ctx.autoescape:
+            return None
+        rows = _Rows([""], [], [], self.temporary_identifier())
+        for child in (child for part in node.body for child in _outputs(part)):
+            constant = self._constant(child, frame)
+            if constant is not None:
+                rows.html[-1] += constant
+            elif isinstance(child, (nodes.Name, nodes.Getattr, nodes.Getitem)):
+                rows.html.append("")
+                rows.values.append(child)
+                rows.columns.append(self.temporary_identifier())
+            else:  # it is often HTML, or no output at all
+                return None
+        if not rows.values:
+            return None
+        for name in (*rows.columns, rows.marks):
+            self.writeline(f"{name} = []")
+        return rows
+
+    def _write_loop_body(
+        self, node: nodes.For, frame: Frame, is_empty: str, rows: _Rows | None
+    ) -> None:
         self.indent()
         self.enter_frame(frame)
         if holds(node.body, (nodes.Call, nodes.CallBlock, nodes.Assign, nodes.AssignBlock)):
             self.writeline("_loop_vars = {}")
-        self.blockvisit(node.body, frame)
+        if rows is None:
+            self.blockvisit(node.body, frame)
+        else:
+            for value, column in zip(rows.values, rows.columns, strict=True):
+                self._append_plain(value, frame, column, f"cell({{}}, {rows.marks})")
         if is_empty:
             self.writeline(f"{is_empty} = 0")
         self.outdent()
@@ -246,3 +301,8 @@ class Statements(Expressions):
 def holds(body: Iterable[nodes.Node], kinds: tuple[type[nodes.Node], ...]) -> bool:
     """Tell whether there is a node of some kinds in a body."""
     return any(isinstance(node, kinds) or any(node.find_all(kinds)) for node in body)
+
+
+def _outputs(node: nodes.Node) -> list[Any]:
+    """List what a node prints; another statement stands for itself."""
+    return list(node.nodes) if isinstance(node, nodes.Output) else [node]

@@ -20,13 +20,21 @@ _SEPARATOR = "\0"
 def concat(buffer: list[str]) -> str:
     """Join a buffer, its odd items escaped; the buffer must not be used again."""
     raw = buffer[1::2]
-    joined = _SEPARATOR.join(raw)
-    escaped = _escaped(joined)
-    if escaped is not joined:
-        pieces = escaped.split(_SEPARATOR)
-        # A value may contain the separator itself.
-        buffer[1::2] = pieces if len(pieces) == len(raw) else map(_escaped, raw)
+    escaped = escape_all(raw)
+    if escaped is not raw:
+        buffer[1::2] = escaped
     return "".join(buffer)
+
+
+def escape_all(values: list[str]) -> list[str]:
+    """Escape strings; returns the same list when none of them needs it."""
+    joined = _SEPARATOR.join(values)
+    escaped = _escaped(joined)
+    if escaped is joined:
+        return values
+    pieces = escaped.split(_SEPARATOR)
+    # A value may contain the separator itself.
+    return pieces if len(pieces) == len(values) else list(map(_escaped, values))
 
 
 def text(value: Any, buffer: list[str]) -> str:
