@@ -55,6 +55,8 @@ MAY_DIFFER = [
     ("x = str(ctx.url)", ""),
     ("ctx.response.status = 422", ""),
     ("return ctx.rewrite('/b')", ""),
+    ("if ctx.props:\n    return ctx.redirect('/b')", ""),
+    ("raise LookupError('boom')", ""),
     ("", "{{ ctx.cookies.get('a') }}"),
     ("", "{{ ctx.url.search_params.get('q') }}"),
     ("", '{% include "_parts/user.html" %}'),

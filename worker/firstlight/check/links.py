@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 
 CHECK = "dead-link"
 SCHEME = re.compile(r"(?!https?:)[A-Za-z][A-Za-z0-9+.-]*:")
+PLATFORM = "/cdn-cgi/"  # https://developers.cloudflare.com/fundamentals/reference/cdn-cgi-endpoint/
 # Fragments that browsers or scripts understand without an element of that name.
 FREE_FRAGMENTS = re.compile(r"$|top$|:~:|[/!]", re.IGNORECASE)
 
@@ -97,7 +98,7 @@ class LinkCheck:
     def _of_path(self, link: Link, path: str, fragment: str) -> Problem | None:
         target = self._targets.find(path)
         if target is None:
-            return self._dead(link, path)
+            return None if path.startswith(PLATFORM) else self._dead(link, path)
         if target.file is not None and link.method == "POST":
             return Problem(
                 "form",
@@ -114,7 +115,7 @@ class LinkCheck:
             return None
         return Problem(
             "dead-fragment",
-            ERROR,
+            WARNING,  # a script may make the element
             f"`{link.value}` leads to `#{fragment}`, but that page has no such `id`.",
             _nearest_anchor(fragment, parts),
         )

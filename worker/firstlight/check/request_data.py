@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from firstlight.build.bindings import PACKAGE
 from firstlight.build.source_file import PAGES, read_text
+from firstlight.build.syntax import own_scope
 from firstlight.check.context_uses import Use, python_uses, template_uses
 from firstlight.check.finding import WARNING, Finding
 from firstlight.errors import FirstlightError
@@ -23,7 +24,7 @@ REQUEST = {"request", "cookies", "session", "client_address"}
 # What is there while prerendering, but always empty.
 QUERY = {"search", "search_params"}
 # What a prerendered page can use as well as one on demand.
-FREE = {"props", "site", "base", "route_pattern", "is_prerendered", "redirect"}
+FREE = {"props", "site", "base", "route_pattern", "is_prerendered"}
 FREE_OF_URL = {"pathname", "origin", "host", "hostname", "port", "protocol"}
 GUARD = "is_prerendered"
 # Modules that give the same answers at build as in the Worker.
@@ -40,8 +41,8 @@ OUTSIDE = {"open", "exec", "eval", "__import__", "globals"}
 def needless_on_demand(site: Site, lines: SourceLines) -> Iterator[Finding]:
     """Find pages on demand that would be the same for every visitor.
 
-    A page is left alone when in doubt: when it hands `ctx` on, imports what may read a
-    clock or the network, or may be guarded by middleware.
+    A page is left alone when in doubt: when it answers by itself, hands `ctx` on, imports what
+    may read a clock or the network, or may be guarded by middleware.
     """
     purity = _Purity(site)
     guard = site.modules.get(f"{PAGES}._middleware")
@@ -49,6 +50,8 @@ def needless_on_demand(site: Site, lines: SourceLines) -> Iterator[Finding]:
         return
     for route in site.on_demand:
         if route.is_endpoint or is_dynamic(route.pattern) or route.pattern in ("/404", "/500"):
+            continue
+        if _has_answer(route):
             continue
         if all(map(_is_free, _uses(route, lines))) and purity.of_route(route):
             hint = "Leave `prerender = False` out, so that it is built once and served as a file."
@@ -134,6 +137,14 @@ def _is_free(use: Use) -> bool:
     if name == "url":
         return bool(rest) and rest[0] in FREE_OF_URL
     return name in FREE or (name == "response" and rest[:1] == ["headers"])
+
+
+def _has_answer(route: SiteRoute) -> bool:
+    """Tell whether frontmatter returns or raises: a file has no status of its own."""
+    tree = route.frontmatter.tree if route.frontmatter else ast.Module([], [])
+    return any(
+        isinstance(node, (ast.Return, ast.Raise)) for s in tree.body for node in own_scope(s)
+    )
 
 
 def _prerender_line(route: SiteRoute) -> int | None:

@@ -85,7 +85,9 @@ def unreachable_by_browsers(build: SiteBuild) -> Iterator[Finding]:
     wrangler = build.wrangler
     handling = wrangler.not_found_handling
     asks_assets = handling != "none" and wrangler.compatibility_date >= NAVIGATION_DATE
-    if wrangler.file and asks_assets and build.site.on_demand and not wrangler.runs_worker_first:
+    if wrangler.runs_worker_first or build.site.config.adapter != "cloudflare":
+        return
+    if wrangler.file and asks_assets and build.site.on_demand:
         text = read_text(build.site.root / wrangler.file, wrangler.file)
         yield Finding(
             CHECK,

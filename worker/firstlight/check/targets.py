@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import difflib
+import re
 from typing import TYPE_CHECKING, NamedTuple
 
 from firstlight.build.platform_files import redirects_file
 from firstlight.build.scan import canonical_path
+from firstlight.build.source_file import PAGES, read_text
 from firstlight.routing import Router, is_dynamic
 from firstlight.server.assets import AssetServer, parse_redirects
 
@@ -14,9 +16,10 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from firstlight.build.adapter import SiteBuild
-    from firstlight.build.scan import SiteRoute
+    from firstlight.build.scan import Site, SiteRoute
     from firstlight.server.assets import Asset
 
+MIDDLEWARE = f"{PAGES}/_middleware.py"
 LIKELY = 0.75  # how alike a suggestion is, from 0 to 1
 MANY = 2000  # suggestions are looked for among so many URLs
 
@@ -64,6 +67,7 @@ class Targets:
         files = BuiltFiles(f"{self._base}/{name}" if self._base else name for name in names)
         self._assets = AssetServer(files, build.wrangler.html_handling)
         self._redirects = parse_redirects(redirects_file(site))
+        self._middleware = _middleware_text(site)
         routes = site.on_demand if is_whole else site.routes
         self._on_demand = Router([(route.pattern, route) for route in routes])
         self._configured = Router([(r.pattern, r) for r in site.config.redirects])
@@ -95,9 +99,13 @@ class Targets:
         within = self.below_base(path)
         if within is None:
             return None
-        if self._configured.matches(within):
+        if self._configured.matches(within) or self._may_be_middlewares(within):
             return Target()
         return next((Target(route=route) for route, _ in self._on_demand.matches(within)), None)
+
+    def _may_be_middlewares(self, path: str) -> bool:
+        """Tell whether middleware names a path, as it does when it answers it."""
+        return re.search(rf"""["']{re.escape(path)}/?["']""", self._middleware) is not None
 
     def find_file(self, path: str) -> str | None:
         """Find the static file that answers a path, redirects of the platform followed."""
@@ -124,3 +132,10 @@ class Targets:
             return f"/{self._base}{path}"
         found = difflib.get_close_matches(path, self._known, 1, LIKELY)
         return found[0] if found else None
+
+
+def _middleware_text(site: Site) -> str:
+    """Read pages/_middleware.py; empty where it never runs for a visitor."""
+    if not site.has_middleware or site.config.adapter is None:
+        return ""
+    return read_text(site.root / MIDDLEWARE, MIDDLEWARE)
