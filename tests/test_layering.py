@@ -24,14 +24,16 @@ LAYERS = [
     {"server"},
     {"adapters"},
 ]
-HOST = {"build", "check", "dev", "cli", "content", "testing", "__main__"}
+HOST = {"build", "check", "dev", "cli", "content", "scaffold", "testing", "__main__"}
 # Run on CPython: part of the framework's runtime, and never of a Worker.
 CPYTHON = {"server", "adapters/asgi"}
+TEMPLATES = ROOT / "worker/firstlight/scaffold"  # of sites, which know both packages
 JAVASCRIPT = {"worker/firstlight/adapters/cloudflare.py", "bindings/cloudflare/_js.py"}
 
 
 def sources(*folders: str) -> list[Path]:
-    return sorted(path for folder in folders for path in (ROOT / folder).rglob("*.py"))
+    found = (path for folder in folders for path in (ROOT / folder).rglob("*.py"))
+    return sorted(path for path in found if TEMPLATES not in path.parent.parents)
 
 
 def imported(path: Path) -> set[str]:

@@ -15,6 +15,7 @@ from rich.console import Console
 from firstlight import __version__
 from firstlight.build.progress import progress_bar
 from firstlight.errors import BuildFailedError, FirstlightError
+from firstlight.scaffold import TEMPLATES
 
 if TYPE_CHECKING:
     from collections.abc import Generator
@@ -39,6 +40,24 @@ TRACEBACK = click.option(
 @click.version_option(__version__, prog_name="firstlight")
 def main() -> None:
     """Build web sites in Python for Cloudflare Workers."""
+
+
+@main.command()
+@click.argument("folder", metavar="DIR", type=click.Path(path_type=Path))
+@click.option("--template", type=click.Choice([*TEMPLATES]), help="What to begin with.")
+@click.option("-y", "--yes", is_flag=True, help="Ask nothing, take the defaults.")
+def new(*, folder: Path, template: str | None, yes: bool) -> None:
+    """Write a new site into DIR, which is not there yet or empty."""
+    from firstlight.scaffold.new import ask, check_is_free, create_site, next_steps  # noqa: PLC0415
+
+    with _told_errors():
+        check_is_free(folder)
+        answers = ask(folder, template, is_interactive=can_ask() and not yes)
+        site = create_site(folder, answers.template, answers.name, git=answers.git)
+    what = f"{site.files} files{' and a git repository' if site.has_git else ''}"
+    console = _console()
+    console.print(f"Wrote `{answers.name}` ({answers.template}): {what}. Next:\n", markup=False)
+    console.print(next_steps(folder), markup=False)
 
 
 @main.command()
