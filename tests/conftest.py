@@ -19,6 +19,8 @@ from firstlight.errors import BuildFailedError
 from firstlight.request import Request
 from firstlight.response import Response
 
+pytest.register_assert_rewrite("told")
+
 if TYPE_CHECKING:
     from collections.abc import Callable, Coroutine, Generator, Mapping
 

@@ -151,20 +151,25 @@ def test_dict_list_and_str_are_conveniences(
 
 
 @pytest.mark.parametrize(
-    ("returned", "kind"),
-    [("None", "NoneType"), ("42", "int"), ("b''", "bytes"), ("(1, 2)", "tuple"), ("ctx", None)],
+    ("returned", "hint"),
+    [
+        ("None", "End with `return`; `Response(None, 204)` is an answer without a body."),
+        ("42", "Write `Response(str(value))`, or `Response(None, status)` for a status."),
+        ("b''", "Write `Response(data)`."),
+        ("(1, 2)", "Write `Response(body, status)`."),
+        ("1.5", "Return a `Response`; an endpoint may return a dict, list or str, too."),
+    ],
 )
 def test_any_other_value_is_an_error_that_names_the_file(
-    make_app: MakeApp, returned: str, kind: str | None
+    make_app: MakeApp, returned: str, hint: str
 ) -> None:
     app = make_app({"pages/api/[x].py": f"\ndef GET(ctx):\n    return {returned}\n"})
     response = app.get("/api/1")
 
     assert response.status == 500
     assert app.log == [
-        f"pages/api/[x].py (route /api/[x]): `GET` returned {kind or 'APIContext'} "
-        "for a GET request, not a `Response`.\n"
-        "  Hint: Return a `Response`, or a dict, list or str.\n"
+        f"pages/api/[x].py:2 (route /api/[x]): `GET` answered a GET request with `{returned}`, "
+        f"not a `Response`.\n  Hint: {hint}\n"
     ]
 
 
@@ -178,7 +183,7 @@ def test_a_handler_may_be_any_callable(make_app: MakeApp) -> None:
 
     assert text(app.get("/api/x")) == "ok"
     assert app.request("POST", "/api/x", JSON).status == 500
-    assert "`POST` returned NoneType" in app.log[0]
+    assert "`POST` answered a POST request with `None`" in app.log[0]
 
 
 def test_data_that_is_no_json_is_an_error_that_names_the_file(make_app: MakeApp) -> None:
@@ -187,7 +192,7 @@ def test_data_that_is_no_json_is_an_error_that_names_the_file(make_app: MakeApp)
     app = make_app(files)
 
     assert [app.get("/api/a").status, app.get("/api/b").status] == [500, 500]
-    assert app.log[0].startswith("pages/api/a.py (route /api/a): The data cannot be JSON: ")
+    assert app.log[0].startswith("pages/api/a.py:1 (route /api/a): The data cannot be JSON: ")
     assert app.log[1].startswith("pages/api/b.py:3 (route /api/b): The data cannot be JSON: ")
 
 
@@ -196,7 +201,7 @@ def test_frontmatter_that_returns_something_else_is_an_error(make_app: MakeApp) 
 
     assert app.get("/a").status == 500
     assert app.log[0].startswith(
-        "pages/a.html (route /a): The frontmatter returned str, not a `Response`.\n"
+        "pages/a.html:2 (route /a): The frontmatter returned `'text'`, not a `Response`.\n"
     )
 
 

@@ -11,7 +11,7 @@ from firstlight.build.imports import imports_of
 ROOT = Path(__file__).parent.parent
 LAYERS = [
     {"errors", "headers"},
-    {"url"},
+    {"url", "advice"},
     {"form_data", "cookies", "routing"},
     {"request", "response"},
     {"context"},

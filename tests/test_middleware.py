@@ -13,6 +13,8 @@ from firstlight.response import Response
 if TYPE_CHECKING:
     from conftest import MakeApp
 
+ON_REQUEST = "def on_request(ctx, next):"
+END = "End with `return await next()`, or return a `Response`."
 PASSING = "async def on_request(ctx, next):\n    return await next()\n"
 TRACING = (
     "async def on_request(ctx, next):\n"
@@ -52,22 +54,27 @@ def test_middleware_lets_the_page_through(make_app: MakeApp, code: str) -> None:
 @pytest.mark.parametrize(
     ("code", "message"),
     [
-        ("async def on_request(ctx, next): ...", "returned nothing and did not call `next()`."),
-        ("def on_request(ctx, next): ...", "returned nothing and did not call `next()`."),
-        ("def on_request(ctx, next):\n    return 'x'", "returned str, not a `Response`."),
-        ("async def on_request(ctx, next):\n    return {}", "returned dict, not a `Response`."),
+        (f"async {ON_REQUEST} ...", f"returned nothing and did not call `next()`.\n  Hint: {END}"),
+        (f"{ON_REQUEST} ...", f"returned nothing and did not call `next()`.\n  Hint: {END}"),
+        (
+            f"{ON_REQUEST}\n    return 'x'",
+            "returned `'x'`, not a `Response`.\n"
+            "  Hint: Write `Response(text)`, or `Response.html(text)`.",
+        ),
+        (
+            f"async {ON_REQUEST}\n    return 1.5",
+            "returned `1.5`, not a `Response`.\n"
+            "  Hint: Return a `Response`; an endpoint may return a dict, list or str, too.",
+        ),
     ],
 )
-def test_middleware_without_an_answer_is_an_error_that_names_its_file(
+def test_middleware_without_an_answer_is_an_error_that_names_its_line(
     make_app: MakeApp, code: str, message: str
 ) -> None:
-    app = make_app({"pages/_middleware.py": code, "pages/a.html": "page"})
+    app = make_app({"pages/_middleware.py": f"\n{code}", "pages/a.html": "page"})
 
     assert app.get("/a").status == 500
-    assert app.log == [
-        f"pages/_middleware.py (route /a): Middleware {message}\n"
-        "  Hint: End with `return await next()`, or return a `Response`.\n"
-    ]
+    assert app.log == [f"pages/_middleware.py:2 (route /a): Middleware {message}\n"]
 
 
 def test_middleware_that_fails_is_told_with_its_line(make_app: MakeApp) -> None:
@@ -85,7 +92,7 @@ def test_an_answer_that_is_none_is_not_blamed_on_middleware(make_app: MakeApp) -
 
     assert app.get("/api/x").status == 500
     assert app.log[0].splitlines()[:2] == [
-        "pages/api/x.py (route /api/x): `GET` returned NoneType for a GET request, "
+        "pages/api/x.py:1 (route /api/x): `GET` answered a GET request with `None`, "
         "not a `Response`.",
         "    pages/_middleware.py:2 in on_request",
     ]

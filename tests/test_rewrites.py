@@ -90,7 +90,7 @@ def test_a_rewrite_that_cannot_be_is_the_sites_mistake(
     app = make_app({"pages/from.html": to(target)})
 
     assert app.get("/from").status == 500
-    assert app.log[0].startswith(f"pages/from.html (route /from): {why}")
+    assert app.log[0].startswith(f"pages/from.html:2 (route /from): {why}")
 
 
 def test_a_rewrite_changes_the_request_but_not_its_method(make_app: MakeApp) -> None:
@@ -206,7 +206,7 @@ def test_a_rewrite_after_the_body_was_read_is_an_error(make_app: MakeApp, how: s
 
     assert (response.status, text(response)) == (500, "oh")
     assert app.log[0].startswith(
-        "pages/from.html (route /from): "
+        "pages/from.html:2 (route /from): "
         "The rewrite to `/to` came after the request's body was read.\n"
     )
 
@@ -217,7 +217,10 @@ def test_four_nested_rewrites_are_fine_and_five_are_a_loop(make_app: MakeApp) ->
 
     assert answer(app, "/r1") == (200, "end")
     assert answer(app, "/r0") == (508, "508 Loop Detected")
-    assert app.log[0] == ("pages/r4.html (route /r4): More than 4 rewrites, the last to `/r5`.\n")
+    assert app.log[0] == (
+        "pages/r4.html:2 (route /r4): More than 4 rewrites, the last to `/r5`.\n"
+        "  Hint: Let the target answer itself, or redirect.\n"
+    )
 
 
 @pytest.mark.parametrize("page", ["a", "b", "self"])

@@ -11,14 +11,16 @@ from typing import TYPE_CHECKING
 
 from firstlight.context import APIContext
 from firstlight.errors import (
+    FRONTMATTER,
     FirstlightError,
     Location,
     RequestError,
     ResponseError,
+    function_frame,
     site_frames,
 )
 from firstlight.exchange import TITLES, Exchange
-from firstlight.handlers import handle_endpoint, handle_page
+from firstlight.handlers import FALLBACKS, handle_endpoint, handle_page
 from firstlight.middleware import call_middleware
 from firstlight.response import Response
 from firstlight.routing import Router, ends_in_rest, fill_destination, has_extension, with_query
@@ -189,7 +191,7 @@ class App:
                 return await handle_endpoint(module, ctx, method)
             return await handle_page(module, ctx, self.templates)
         except ResponseError as error:
-            self.locate(error, route.file, route.pattern)
+            self.locate_route(error, route, method)
             raise
 
     def _module(self, name: str) -> ModuleType:
@@ -211,7 +213,7 @@ class App:
         try:
             return await call_middleware(on_request, ctx, next_)
         except ResponseError as error:
-            self.locate(error, MIDDLEWARE_FILE)
+            self.locate(error, Location(MIDDLEWARE_FILE), on_request)
             raise
 
     def templates(self, *, streamed: bool = False) -> Templates:
@@ -244,18 +246,19 @@ class App:
             error: An exception that was raised.
             route: The pattern of the route, or the path of the request.
         """
+        from firstlight.advice import explain  # noqa: PLC0415 - no error, no cost
+
         frames = self._frames(error)
         place: Location | None = getattr(error, "location", None)
         if frames and not (place and place.file):
             place = Location(frames[-1].file, frames[-1].line)
-        where = f"{Location(place.file, place.line)} " if place and place.file else ""
-        steps = [frame for frame in frames if place is None or frame[:2] != place[:2]]
-        text = (
-            error.message
-            if isinstance(error, FirstlightError)
-            else f"{type(error).__name__}: {error}"
-        )
-        hint = getattr(error, "hint", None)
+        elif not place:  # not raised in the site's code, such as by a call of it
+            place = Location(
+                next((r.file for r in self.manifest.routes if r.pattern == route), None)
+            )
+        where = f"{Location(place.file, place.line)} " if place.file else ""
+        steps = [frame for frame in frames if frame[:2] != place[:2]]
+        text, hint = explain(error)
         self._log(
             f"{where}(route {route}): {text}\n"
             + "".join(f"    {step.file}:{step.line} in {step.function}\n" for step in steps)
@@ -264,16 +267,31 @@ class App:
         for part in getattr(error, "exceptions", ()):  # what a TaskGroup gathers
             self.log_error(part, route)
 
-    def locate(self, error: FirstlightError, file: str, route: str | None = None) -> None:
-        """Give an error its place: the step in the site's code, else the file that was run."""
-        line = None
-        for frame in self._frames(error):
-            file, line, _ = frame
-        error.location = error.location or Location(file, line, route)
+    def locate(self, error: FirstlightError, place: Location, called: Any = None) -> None:
+        """Give an error its place: the step in the site's code, else what was called there.
+
+        Args:
+            error: That was raised.
+            place: The file that was run, and its route.
+            called: The function of that file; None when it is not known.
+        """
+        frames = [function_frame(called, self._files()), *self._frames(error)]
+        for frame in filter(None, frames):
+            place = Location(frame.file, frame.line, place.route)
+        error.location = error.location or place
+
+    def locate_route(self, error: FirstlightError, route: Route, method: str = "GET") -> None:
+        """Give an error its place in the page or endpoint that answered a method."""
+        module = self._modules.get(route.module)
+        names = FALLBACKS.get(method, ("ALL",)) if route.is_endpoint else (FRONTMATTER,)
+        called = next((getattr(module, name) for name in names if hasattr(module, name)), None)
+        self.locate(error, Location(route.file, route=route.pattern), called)
 
     def _frames(self, error: BaseException) -> list[Frame]:
-        files = {route.module: route.file for route in self.manifest.routes if route.module}
-        return site_frames(error, files)
+        return site_frames(error, self._files())
+
+    def _files(self) -> dict[str, str]:
+        return {route.module: route.file for route in self.manifest.routes if route.module}
 
     def _refusal(self, error: RequestError) -> Response:
         title = TITLES.get(error.status, "")

@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from typing import Any
 
 SAME_LINES = "1+1"  # of a module that is its file, as `page_line` reads it
+FRONTMATTER = "_frontmatter"  # the function of a compiled page
 
 
 class Location(NamedTuple):
@@ -142,6 +143,23 @@ def site_frames(error: BaseException, files: Mapping[str, str]) -> list[Frame]:
         files: Module name to file, for modules whose file has another name.
     """
     return [frame for step in _steps(error.__traceback__) if (frame := _site_frame(*step, files))]
+
+
+def function_frame(function: Any, files: Mapping[str, str]) -> Frame | None:
+    """Return where a function of the site begins; None for what is no function of its files.
+
+    Args:
+        function: Anything that was called.
+        files: As for `site_frames`.
+    """
+    code = getattr(function, "__code__", None)
+    if code is None:
+        return None
+    module = function.__globals__
+    line = code.co_firstlineno + (
+        code.co_name == FRONTMATTER
+    )  # that line is ours, the next its own
+    return _site_frame(module, line, code.co_name, files)
 
 
 def page_line(lines: str, line: int) -> int | None:

@@ -152,7 +152,7 @@ class Exchange:
         try:
             return await rewrite
         except RewriteError as error:
-            self.app.locate(error, route.file, route.pattern)
+            self.app.locate_route(error, route, self.ctx.request.method)
             raise
 
     async def rewrite(self, path: str) -> Response:
@@ -168,7 +168,10 @@ class Exchange:
         """Make another path the context's; returns its matches, prerendered ones included."""
         self.rewrites += 1
         if self.rewrites > MOST_REWRITES:
-            raise RewriteLoopError(f"More than {MOST_REWRITES} rewrites, the last to `{path}`.")
+            raise RewriteLoopError(
+                f"More than {MOST_REWRITES} rewrites, the last to `{path}`.",
+                hint="Let the target answer itself, or redirect.",
+            )
         if self.ctx.request.body_used:
             raise RewriteError(
                 f"The rewrite to `{path}` came after the request's body was read.",

@@ -55,11 +55,7 @@ async def handle_page(page: ModuleType, ctx: APIContext, templates: TemplatesOf)
     if isinstance(names, Response):
         return _with_extras(_own_copy(names, ctx), ctx)
     if not isinstance(names, Names):
-        raise ResponseError(
-            f"The frontmatter returned {type(names).__name__}, not a `Response`.",
-            hint="Return a `Response`, such as `ctx.redirect(…)`, or nothing at all: "
-            "the names it binds are the template's.",
-        )
+        raise _refusal("The frontmatter returned", names)
     body = _rendered(page, names, ctx, templates)
     response = Response(body, _status(ctx), {"content-type": HTML})
     return _with_extras(response, ctx)
@@ -148,10 +144,13 @@ def _as_response(result: Any, ctx: APIContext, method: str, name: str) -> Respon
         return Response.from_json(result, _status(ctx))
     if isinstance(result, str):
         return Response(result, _status(ctx))
-    raise ResponseError(
-        f"`{name}` returned {type(result).__name__} for a {method} request, not a `Response`.",
-        hint="Return a `Response`, or a dict, list or str.",
-    )
+    raise _refusal(f"`{name}` answered a {method} request with", result)
+
+
+def _refusal(told: str, value: object) -> ResponseError:
+    from firstlight.advice import wrong_answer  # noqa: PLC0415 - no error, no cost
+
+    return wrong_answer(told, value)
 
 
 def _own_copy(response: Response, ctx: APIContext) -> Response:

@@ -50,12 +50,14 @@ async def call_middleware(on_request: Middleware, ctx: APIContext, next_: Next) 
         return result if answered and result is answered[0] else result.copy()
     if result is None and answered:
         return answered[0]
-    raise ResponseError(
-        "Middleware returned nothing and did not call `next()`."
-        if result is None
-        else f"Middleware returned {type(result).__name__}, not a `Response`.",
-        hint="End with `return await next()`, or return a `Response`.",
-    )
+    if result is None:
+        raise ResponseError(
+            "Middleware returned nothing and did not call `next()`.",
+            hint="End with `return await next()`, or return a `Response`.",
+        )
+    from firstlight.advice import wrong_answer  # noqa: PLC0415 - no error, no cost
+
+    raise wrong_answer("Middleware returned", result)
 
 
 def sequence(*handlers: Middleware | None) -> Middleware:
