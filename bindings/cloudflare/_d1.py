@@ -60,6 +60,9 @@ CODES = {
 HINTS = {
     "no_such_table": "Check its name, or apply the migration that makes it: "
     "`wrangler d1 migrations apply`.",
+    "no_such_column": "Check its name against the table that the migrations make.",
+    "syntax": "Mend the SQL near that word; D1 speaks SQLite's dialect.",
+    "unique": "Use `insert … on conflict … do update`, or catch D1ConstraintError.",
     "value_too_large": "Keep what is larger than 2 MB in R2, and its key here.",
 }
 
@@ -80,7 +83,7 @@ class D1Call(Call):
         text = NOISE.sub("", message)
         for part, code in CONSTRAINTS.items():
             if part in text and "SQLITE_CONSTRAINT" in text:
-                return self.error(text, code=code, error_type=D1ConstraintError)
+                return self.error(text, HINTS.get(code), code=code, error_type=D1ConstraintError)
         code = next((code for part, code in CODES.items() if part in text), "failed")
         return self.error(text, HINTS.get(code), code=code)
 
@@ -107,7 +110,8 @@ class D1Call(Call):
         if read.parameters != len(params):
             values = _counted(len(params), "value")
             places = _counted(read.parameters, "placeholder")
-            self.fail(f"{values} for {places}.", code="parameter_count")
+            hint = "Give one value for each `?`; `?1` used twice counts once."
+            self.fail(f"{values} for {places}.", hint, code="parameter_count")
         return read.text, params
 
     def parameters(self, params: tuple[object, ...]) -> tuple[D1Parameter, ...]:

@@ -38,7 +38,10 @@ class KVCall(Call):
         if key is None:
             return
         if key in {"", ".", ".."}:
-            self.fail("a key is at least one byte long and neither `.` nor `..`.", code="bad_key")
+            hint = "Give the key a name, such as `user:1`."
+            self.fail(
+                "a key is at least one byte long and neither `.` nor `..`.", hint, code="bad_key"
+            )
         self.check_key(key, "the key")
 
     def refusal(self, message: str) -> BindingError:
@@ -52,7 +55,10 @@ class KVCall(Call):
         """Refuse a key, or a prefix of keys, that is too long or no UTF-8."""
         size = self.utf8_size(key, what)
         if size > MAX_KEY:
-            self.fail(f"{what} is {size} bytes long; KV takes {MAX_KEY}.", code="key_too_long")
+            hint = "Keep what is long in the value, and a hash of it in the key."
+            self.fail(
+                f"{what} is {size} bytes long; KV takes {MAX_KEY}.", hint, code="key_too_long"
+            )
 
     def check_cache_ttl(self, seconds: int | None) -> None:
         """Refuse a time that the platform would."""
@@ -113,7 +119,8 @@ class KVCall(Call):
         try:
             return json.loads(text)
         except ValueError as error:
-            raise self.error(f"the value is not JSON: {error}.", code="not_json") from error
+            hint = "Read it with `get()`, or store it with `put_json()`."
+            raise self.error(f"the value is not JSON: {error}.", hint, code="not_json") from error
 
     def _checked_ttl(self, ttl: int) -> int:
         self._check_seconds("ttl", ttl, MIN_TTL)
@@ -125,7 +132,8 @@ class KVCall(Call):
             raise TypeError(f"`{name}` is seconds as an int, not {kind}.")
         if not least <= seconds <= MAX_SECONDS:
             limit = f"{least} or more" if seconds < least else f"up to {MAX_SECONDS}"
-            self.fail(f"`{name}` is {seconds} seconds; KV takes {limit}.", code=f"bad_{name}")
+            message = f"`{name}` is {seconds} seconds; KV takes {limit}."
+            self.fail(message, f"Pass at least {least}, or leave it out.", code=f"bad_{name}")
 
     def _check_size(self, size: int) -> None:
         if size > MAX_VALUE:

@@ -69,6 +69,9 @@ ERRORS: dict[str | None, type[R2Error]] = {
     "bad_range": R2RangeError,
     "precondition_failed": R2PreconditionError,
 }
+HINTS: dict[str | None, str] = {
+    "bad_range": "Ask for bytes that the object has: `head(key)` tells its size."
+}
 # Such as `get: The requested range is not satisfiable (10039)`.
 PLATFORM_MESSAGE = re.compile(r"(?:[a-z]\w*: )?(.* \((\d+)\))", re.DOTALL)
 
@@ -98,7 +101,8 @@ class R2Call(Call):
         told = PLATFORM_MESSAGE.fullmatch(message)
         if told is None:
             return self.error(message, code="bad_cursor" if "cursor" in message else None)
-        return self.error(told[1].replace("\n", " "), code=CODES.get(int(told[2])))
+        code = CODES.get(int(told[2]))
+        return self.error(told[1].replace("\n", " "), HINTS.get(code), code=code)
 
     def check_key(self) -> None:
         """Refuse a key that R2 does not take."""

@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 
     from bindings.cloudflare.r2 import R2Object
 
-SQL_SHOWN = 200  # characters of a statement that an error shows
+SQL_SHOWN = 200  # characters of a statement or key that an error shows
 
 NOUNS = {
     "kv": "KV namespace",
@@ -93,7 +93,8 @@ class BindingError(Exception):
         self.hint = hint
 
     def __str__(self) -> str:
-        subject = self.key if self.sql is None else _one_line(self.sql)
+        text = self.key if self.sql is None else self.sql
+        subject = None if text is None else _one_line(text)
         quoted = "" if subject is None else f'"{subject}"'
         words = (self.service, self.binding, self.operation, quoted)
         text = f"{' '.join(filter(None, words))}: {self.message}"
@@ -138,7 +139,8 @@ class UnknownBinding(BindingError):  # noqa: N818 - reads as the sentence it say
             f"no {NOUNS[kind]} of this name is declared. Declared: {known}.",
             binding=binding,
             operation="",
-            hint=f"Add to wrangler.toml: {DECLARATIONS[kind].format(name=binding)}",
+            hint=_nearest(binding, declared)
+            or f"Add to wrangler.toml: {DECLARATIONS[kind].format(name=binding)}",
         )
 
 
@@ -234,6 +236,13 @@ class CacheError(BindingError):
 
 class ServiceError(BindingError):
     """A call of another service failed or was given what it does not take."""
+
+
+def _nearest(name: str, known: Sequence[str]) -> str | None:
+    import difflib  # noqa: PLC0415 - no error, no cost
+
+    near = difflib.get_close_matches(name, known, 1)
+    return f"Did you mean `{near[0]}`?" if near else None
 
 
 def _one_line(sql: str) -> str:

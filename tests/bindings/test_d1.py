@@ -11,6 +11,7 @@ from uuid import UUID
 
 import jinja2
 import pytest
+from told import says
 
 from bindings.cloudflare import D1, D1ConstraintError, D1Error, Row
 from bindings.cloudflare._d1 import D1Call
@@ -45,7 +46,7 @@ def test_row_is_a_mapping_with_attributes() -> None:
     with pytest.raises(AttributeError) as raised:
         _ = row.email
     expected = "the row has no column `email`. Its columns: `id`, `name`."
-    assert str(raised.value) == expected
+    assert says(raised.value, expected)
 
 
 def test_row_is_read_by_templates() -> None:
@@ -115,7 +116,7 @@ def test_bind_refuses_other_types(value: object, kind: str, remedy: str) -> None
 def test_bind_keeps_the_limits(params: list[Any], code: str, expected: str) -> None:
     with pytest.raises(D1Error) as raised:
         DB.prepare("select 1").bind(*params)
-    assert str(raised.value) == f'D1 DB bind "select 1": {expected}'
+    assert says(raised.value, f'D1 DB bind "select 1": {expected}')
     assert raised.value.code == code
 
 
@@ -188,7 +189,7 @@ def test_bind_keeps_the_limits(params: list[Any], code: str, expected: str) -> N
 def test_statement_that_is_refused_says_why(run: Run, sql: str, code: str, expected: str) -> None:
     with pytest.raises(D1Error) as raised:
         run(DB.run(sql))
-    assert str(raised.value) == expected
+    assert says(raised.value, expected)
     assert raised.value.code == code
 
 
@@ -222,7 +223,7 @@ def test_sql_has_a_largest_size(run: Run) -> None:
 )
 def test_words_of_the_platform_become_a_code(message: str, code: str, expected: str) -> None:
     error = D1Call("DB", "run", "select 1").refusal(message)
-    assert str(error) == f'D1 DB run "select 1": {expected}'
+    assert says(error, f'D1 DB run "select 1": {expected}')
     assert error.code == code
     assert isinstance(error, D1ConstraintError) == (code == "unique")
 

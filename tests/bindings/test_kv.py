@@ -5,9 +5,11 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, Literal, cast
 
 import pytest
+from told import says
 
 from bindings.cloudflare import KV, KVError
 from bindings.cloudflare._kv import KVCall
+from bindings.cloudflare.errors import SQL_SHOWN
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable, Coroutine
@@ -78,7 +80,8 @@ def test_put_keeps_the_limits(
 ) -> None:
     with pytest.raises(KVError) as raised:
         run(CACHE.put(key, "value", **options))
-    assert str(raised.value) == f'KV CACHE put "{key}": {expected}'
+    shown = key if len(key) <= SQL_SHOWN else f"{key[: SQL_SHOWN - 1]}…"
+    assert says(raised.value, f'KV CACHE put "{shown}": {expected}')
     assert raised.value.code == code
 
 
@@ -88,7 +91,7 @@ def test_put_refuses_more_than_25_mib(run: Run, value: str | bytes) -> None:
     with pytest.raises(KVError) as raised:
         run(CACHE.put("key", value))
     expected = "the value is 26214401 bytes long; KV takes 26214400 (25 MiB)."
-    assert str(raised.value) == f'KV CACHE put "key": {expected}'
+    assert says(raised.value, f'KV CACHE put "key": {expected}')
     assert raised.value.code == "value_too_large"
 
 
@@ -181,7 +184,7 @@ def test_reads_keep_the_limits(
 ) -> None:
     with pytest.raises(KVError) as raised:
         run(call())
-    assert str(raised.value) == f"KV CACHE {expected}"
+    assert says(raised.value, f"KV CACHE {expected}")
     assert raised.value.code == code
 
 
@@ -200,7 +203,7 @@ def test_reads_keep_the_limits(
 )
 def test_status_of_the_platform_becomes_a_code(message: str, code: str, hint: str) -> None:
     error = KVCall("CACHE", "put", "key").refusal(message)
-    assert str(error) == f'KV CACHE put "key": {message}{hint}'
+    assert says(error, f'KV CACHE put "key": {message}{hint}')
     assert error.code == code
 
 
