@@ -5,6 +5,7 @@ from datetime import datetime, timedelta, timezone
 from typing import Any
 
 import pytest
+from told import says
 
 from firstlight import Cookies
 from firstlight.cookies import Cookie
@@ -251,44 +252,52 @@ def test_delete_writes_an_end_in_the_past() -> None:
 
 @pytest.mark.parametrize("name", ["", "a b", "a=b", "a;b", "a\r\nb", "a\x00", "é", "a,b", '"a"'])
 def test_a_bad_name_is_refused(name: str) -> None:
-    message = f"{name!r} cannot be a cookie name: it is not a token (RFC 6265)."
+    message = (
+        f"`{name!r}` cannot be a cookie name: it is not a token (RFC 6265).\n"
+        "  Hint: Use letters, digits, `-` and `_`."
+    )
 
     assert refusal(name, "1") == message
     with pytest.raises(CookieError) as caught:
         Cookies().delete(name)
-    assert str(caught.value) == message
+    assert says(caught.value, message)
 
 
 @pytest.mark.parametrize("attribute", ["path", "domain"])
 @pytest.mark.parametrize("bad", ["/; HttpOnly", "/\r\nX: 1", "/\x00", "/é", "/\x7f"])
 def test_a_bad_attribute_is_refused(attribute: str, bad: str) -> None:
-    message = f"Cookie `a` cannot have the {attribute} {bad!r}."
+    message = (
+        f"Cookie `a` cannot have the {attribute} `{bad!r}`.\n"
+        "  Hint: Leave out `;`, control characters and what is not ASCII."
+    )
     options: dict[str, Any] = {attribute: bad}
 
     assert refusal("a", "1", **options) == message
     with pytest.raises(CookieError) as caught:
         Cookies().delete("a", **options)
-    assert str(caught.value) == message
+    assert says(caught.value, message)
 
 
 @pytest.mark.parametrize("age", [1.5, "60", True, math.inf])
 def test_max_age_must_be_a_whole_number(age: Any) -> None:
     assert refusal("a", "1", max_age=age) == (
-        f"Cookie `a`: `max_age` is a whole number of seconds, not {age!r}."
+        f"Cookie `a`: `max_age` is a whole number of seconds, not `{age!r}`.\n"
+        "  Hint: Write `max_age=86400` for a day."
     )
 
 
 @pytest.mark.parametrize("policy", ["loose", 5])
 def test_same_site_must_be_a_known_one(policy: Any) -> None:
     assert refusal("a", "1", same_site=policy) == (
-        f"Cookie `a`: `same_site` is `strict`, `lax` or `none`, not {policy!r}."
+        f"Cookie `a`: `same_site` cannot be `{policy!r}`.\n"
+        "  Hint: Use one of `strict`, `lax`, `none`."
     )
 
 
 @pytest.mark.parametrize("moment", [datetime(2030, 1, 1), "Tue, 01 Jan 2030", 1893456000])
 def test_expires_must_be_aware(moment: Any) -> None:
     assert refusal("a", "1", expires=moment) == (
-        f"Cookie `a`: `expires` is no aware datetime, but {moment!r}.\n"
+        f"Cookie `a`: `expires` is no aware datetime, but `{moment!r}`.\n"
         "  Hint: Use an aware datetime, such as `datetime.now(UTC) + timedelta(days=1)`."
     )
 
@@ -302,6 +311,7 @@ def test_a_value_of_another_type_is_refused(value: Any, kind: str) -> None:
 
 def test_a_value_that_is_no_json_is_refused() -> None:
     assert refusal("a", {"x": {1}}) == (
-        "Cookie `a` cannot hold this as JSON: Object of type set is not JSON serializable."
+        "Cookie `a` cannot hold this as JSON: Object of type set is not JSON serializable.\n"
+        "  Hint: Keep text, numbers, bools, lists and dicts in it."
     )
     assert refusal("a", [math.nan]).startswith("Cookie `a` cannot hold this as JSON: Out of range")

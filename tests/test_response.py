@@ -5,6 +5,7 @@ import math
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from told import says
 
 from firstlight import Response
 from firstlight.errors import ResponseError
@@ -67,7 +68,7 @@ def test_status_must_be_in_range(status: int) -> None:
     with pytest.raises(ResponseError) as caught:
         Response("x", status)
 
-    assert str(caught.value) == f"A response's status is 200 to 599, not `{status}`."
+    assert says(caught.value, f"A response's status is 200 to 599, not `{status}`.")
 
 
 @pytest.mark.parametrize("body", [5, {"a": 1}, ["x"], bytearray(b"x"), iter("x")])
@@ -171,7 +172,7 @@ def test_redirect_refuses_other_statuses(status: int) -> None:
     with pytest.raises(ResponseError) as caught:
         Response.redirect("/", status)
 
-    assert str(caught.value) == f"`{status}` is no redirect; use 301, 302, 303, 307 or 308."
+    assert says(caught.value, f"`{status}` is no status of a redirect.")
 
 
 @pytest.mark.parametrize(

@@ -7,6 +7,7 @@ from typing import TypeAlias
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from told import says
 
 from firstlight.errors import RouteError
 from firstlight.routing import (
@@ -93,7 +94,7 @@ def test_parse_pattern_refuses(pattern: str, text: str) -> None:
     with pytest.raises(RouteError) as caught:
         parse_pattern(pattern)
 
-    assert str(caught.value) == text
+    assert says(caught.value, text)
 
 
 ORDERS = [

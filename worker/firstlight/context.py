@@ -190,7 +190,10 @@ class APIContext(_HasParams["Params_co"]):
             path: Percent-encoded path and query of a page, an endpoint or a prerendered page.
         """
         if self._exchange is None:
-            raise ContextError("`ctx.rewrite()` works only while a request is answered.")
+            raise ContextError(
+                "`ctx.rewrite()` works only while a request is answered.",
+                hint="Set `prerender = False` to run this route for each request.",
+            )
         return Rewrite(str(path), self._exchange.rewrite)
 
     def wait_until(self, awaitable: Awaitable[Any]) -> None:

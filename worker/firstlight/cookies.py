@@ -227,24 +227,36 @@ def _json(name: str, value: object) -> str:
     try:
         return json.dumps(value, ensure_ascii=False, separators=(",", ":"), allow_nan=False)
     except (TypeError, ValueError) as error:
-        raise CookieError(f"Cookie `{name}` cannot hold this as JSON: {error}.") from error
+        raise CookieError(
+            f"Cookie `{name}` cannot hold this as JSON: {error}.",
+            hint="Keep text, numbers, bools, lists and dicts in it.",
+        ) from error
 
 
 def _check_name(name: str) -> None:
     if not is_token(name):
-        raise CookieError(f"{name!r} cannot be a cookie name: it is not a token (RFC 6265).")
+        raise CookieError(
+            f"`{name!r}` cannot be a cookie name: it is not a token (RFC 6265).",
+            hint="Use letters, digits, `-` and `_`.",
+        )
 
 
 def _checked(name: str, attribute: str, value: str) -> str:
     if has_control_character(value) or ";" in value or any(char > "\x7e" for char in value):
-        raise CookieError(f"Cookie `{name}` cannot have the {attribute} {value!r}.")
+        raise CookieError(
+            f"Cookie `{name}` cannot have the {attribute} `{value!r}`.",
+            hint="Leave out `;`, control characters and what is not ASCII.",
+        )
     return value
 
 
 def _checked_age(name: str, max_age: object) -> int:
     if isinstance(max_age, int) and not isinstance(max_age, bool):
         return max_age
-    raise CookieError(f"Cookie `{name}`: `max_age` is a whole number of seconds, not {max_age!r}.")
+    raise CookieError(
+        f"Cookie `{name}`: `max_age` is a whole number of seconds, not `{max_age!r}`.",
+        hint="Write `max_age=86400` for a day.",
+    )
 
 
 def _checked_same_site(name: str, same_site: object) -> str:
@@ -252,7 +264,8 @@ def _checked_same_site(name: str, same_site: object) -> str:
     if policy in SAME_SITE:
         return SAME_SITE[policy]
     raise CookieError(
-        f"Cookie `{name}`: `same_site` is `strict`, `lax` or `none`, not {same_site!r}."
+        f"Cookie `{name}`: `same_site` cannot be `{same_site!r}`.",
+        hint="Use one of `strict`, `lax`, `none`.",
     )
 
 
@@ -261,7 +274,7 @@ def _http_date(name: str, moment: datetime) -> str:
     offset = moment.utcoffset() if hasattr(moment, "utcoffset") else None
     if offset is None:
         raise CookieError(
-            f"Cookie `{name}`: `expires` is no aware datetime, but {moment!r}.",
+            f"Cookie `{name}`: `expires` is no aware datetime, but `{moment!r}`.",
             hint="Use an aware datetime, such as `datetime.now(UTC) + timedelta(days=1)`.",
         )
     utc = moment.replace(tzinfo=None) - offset

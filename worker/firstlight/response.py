@@ -29,6 +29,7 @@ TEXT = "text/plain; charset=utf-8"
 JSON = "application/json"
 # RFC 9110 §15: these carry no content.
 NULL_BODY_STATUSES = frozenset((101, 204, 205, 304))
+JSON_HINT = "Convert what is no str, number, bool, list or dict, as in `moment.isoformat()`."
 REDIRECT_STATUSES = frozenset((300, 301, 302, 303, 304, 307, 308))
 
 
@@ -120,7 +121,7 @@ class Response:
         try:
             body = _to_json(data)
         except (TypeError, ValueError, RecursionError) as error:
-            raise ResponseError(f"The data cannot be JSON: {error}.") from error
+            raise ResponseError(f"The data cannot be JSON: {error}.", hint=JSON_HINT) from error
         response = cls(None, status, headers)
         response.headers.set_default_type(JSON)
         if status not in NULL_BODY_STATUSES:
@@ -142,7 +143,9 @@ class Response:
             ResponseError: The status is no redirect.
         """
         if status not in REDIRECT_STATUSES:
-            raise ResponseError(f"`{status}` is no redirect; use 301, 302, 303, 307 or 308.")
+            raise ResponseError(
+                f"`{status}` is no status of a redirect.", hint="Use 301, 302, 303, 307 or 308."
+            )
         return cls(None, status, {"location": percent_encode(url, _LOCATION_SAFE)})
 
     @property
@@ -224,7 +227,10 @@ class Response:
 
 
 def _status_error(status: int) -> ResponseError:
-    return ResponseError(f"A response's status is 200 to 599, not `{status}`.")
+    return ResponseError(
+        f"A response's status is 200 to 599, not `{status}`.",
+        hint="Use 404 for what is not there, 500 for what failed.",
+    )
 
 
 # Control characters stay, so that the header check refuses them instead of hiding them.

@@ -42,9 +42,15 @@ def parse_pattern(pattern: str) -> tuple[Segment, ...]:
     segments = tuple(parse_segment(text) for text in pattern.split("/") if text)
     names = [part.text for segment in segments for part in segment if part.is_param]
     if repeated := {name for name in names if names.count(name) > 1}:
-        raise RouteError(f"Parameter `{min(repeated)}` stands more than once in `{pattern}`.")
+        raise RouteError(
+            f"Parameter `{min(repeated)}` stands more than once in `{pattern}`.",
+            hint="Give each parameter a name of its own.",
+        )
     if sum(part.is_rest for segment in segments for part in segment) > 1:
-        raise RouteError(f"`{pattern}` has more than one rest parameter.")
+        raise RouteError(
+            f"`{pattern}` has more than one rest parameter.",
+            hint="Keep one, and take it apart in the page.",
+        )
     return segments
 
 
@@ -54,7 +60,10 @@ def parse_segment(text: str) -> Segment:
     for index, piece in enumerate(re.split(r"(\[[^\[\]]*\])", text)):
         if index % 2 == 0:  # the text between what stands in brackets
             if "[" in piece or "]" in piece:
-                raise RouteError(f"The brackets of `{text}` do not match.")
+                raise RouteError(
+                    f"The brackets of `{text}` do not match.",
+                    hint="Write a parameter as `[slug]` or `[...path]`.",
+                )
             if piece:
                 parts.append(Part(piece))
             continue
