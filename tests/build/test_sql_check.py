@@ -40,6 +40,7 @@ commit
 """
 SECOND = "alter table users add column age integer"
 DB = "from bindings.cloudflare import D1, KV\n\nDB = D1('DB')\n\n\nasync def GET(ctx):\n"
+DIALECT = "\n  Hint: Mend the statement: D1 speaks SQLite's dialect."
 COUNT_HINT = "\n  Hint: Give one value for each placeholder; `?1` used twice counts once."
 
 
@@ -135,12 +136,12 @@ def test_sql_that_may_well_work_is_left_alone(write_site: WriteSite, body: str) 
         ),
         (
             "await DB.run('selec 1')",
-            ['7: D1 cannot run this SQL: near "selec": syntax error.'],
+            ['7: D1 cannot run this SQL: near "selec": syntax error.' + DIALECT],
         ),
-        ("await DB.raw('')", ["7: D1 cannot run this SQL: incomplete input."]),
+        ("await DB.raw('')", ["7: D1 cannot run this SQL: incomplete input." + DIALECT]),
         (
             "await DB.run('insert into users (name, age) values (?)', 1)",
-            ["7: D1 cannot run this SQL: 1 values for 2 columns."],
+            ["7: D1 cannot run this SQL: 1 values for 2 columns." + DIALECT],
         ),
         (
             "await DB.first('select * from users where id = ?')",
@@ -234,7 +235,7 @@ def test_tables_whose_making_is_computed_leave_names_unchecked(
     assert check(write_site, code) == []
     code += "    await DB.all('selec')\n"
     assert check(write_site, code) == [
-        'pages/a.py:9: D1 cannot run this SQL: near "selec": syntax error.'
+        'pages/a.py:9: D1 cannot run this SQL: near "selec": syntax error.' + DIALECT
     ]
 
 

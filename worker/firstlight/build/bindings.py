@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import ast
-import difflib
 from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
+from firstlight.advice import did_you_mean
 from firstlight.build.source_file import read_text
 from firstlight.errors import ConfigError, FirstlightError, Location
 
@@ -130,13 +130,11 @@ def _import_error(
     name: str, exports: set[str], wrangler: Wrangler, location: Location
 ) -> ConfigError:
     file = wrangler.file or "wrangler.toml"
-    near = difflib.get_close_matches(name, [*wrangler.bindings, *exports], 1)
     known = ", ".join(sorted(wrangler.bindings)) or "no binding"
     return ConfigError(
         f"`{name}` is not declared in {file}; it declares {known}.",
-        hint=f"Did you mean `{near[0]}`?"
-        if near
-        else f"Declare it in {file}, or import a name of `{PACKAGE}`.",
+        hint=did_you_mean(name, [*wrangler.bindings, *exports])
+        or f"Declare it in {file}, or import a name of `{PACKAGE}`.",
         location=location,
     )
 
@@ -156,6 +154,6 @@ def _error(
     snippet = TOML[kind].format(name=name, lower=name.lower().replace("_", "-"))
     return ConfigError(
         f'{kind}("{name}") is not declared in {file}; {listed}.',
-        hint="Declare it:\n    " + snippet.replace("\n", "\n    "),
+        hint=did_you_mean(name, known) or "Declare it:\n    " + snippet.replace("\n", "\n    "),
         location=location,
     )

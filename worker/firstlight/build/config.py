@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import difflib
 import re
 import tomllib
 import unicodedata
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
+from firstlight.advice import did_you_mean, nearest
 from firstlight.build.adapter import BUILT_IN, adapter_names, load_adapter
 from firstlight.build.source_file import read_text
 from firstlight.errors import ConfigError, FirstlightError, Location
@@ -27,6 +27,11 @@ CHOICES = {
     "trailing_slash": ("ignore", "always", "never"),
     "format": ("directory", "file"),
 }
+SYNTAX_HINTS = {
+    "TOML": 'Write `key = "text"`, `key = 1`, `key = true` or a `[section]`, each key once.',
+    "JSON": "Put a comma between entries, and names and text in double quotes.",
+}
+SECTION = "Write the section as `[tool.firstlight]`."
 USABLE = 'Write `"/old" = "/new"` or `"/old" = { status = 302, destination = "/new" }`.'
 
 
@@ -86,10 +91,43 @@ def load_tools(root: Path) -> Any:
         return {}
     text = read_text(path, FILE)
     try:
-        return tomllib.loads(text).get("tool", {})
+        table = tomllib.loads(text)
     except ValueError as error:
-        location = Location(FILE, error_line(error, text))
-        raise ConfigError(f"This is not TOML: {error}.", location=location) from error
+        raise syntax_error(FILE, text, error) from error
+    _check_sections(table, text)
+    return table.get("tool", {})
+
+
+def _check_sections(table: dict[str, Any], text: str) -> None:
+    """Refuse a section that would be ours if it were spelt as ours."""
+    tools = table.get("tool", {})
+    names: dict[str, str] = {}
+    if isinstance(tools, dict):
+        names = {str(name): f"tool.{name}" for name in tools}  # pyright: ignore[reportUnknownVariableType, reportUnknownArgumentType]
+    names |= {name: name for name in table if name != "tool"}
+    for name, section in names.items():
+        if nearest(name, ["firstlight"], alike=0.85) and section != "tool.firstlight":
+            lines = enumerate(text.splitlines(), 1)
+            line = next((number for number, read in lines if f"[{section}" in read), None)
+            raise ConfigError(
+                f"Nothing reads the section `[{section}]`.",
+                hint=SECTION,
+                location=Location(FILE, line),
+            )
+
+
+def syntax_error(file: str, text: str, error: ValueError) -> ConfigError:
+    """Say which line of a TOML or JSON file does not parse, and why."""
+    line = error_line(error, text)
+    lines = text.splitlines()
+    quoted = lines[line - 1].strip() if line and line <= len(lines) else ""
+    language = "TOML" if file.endswith(".toml") else "JSON"
+    told = re.sub(r" \(at .*\)$|: line \d+ column.*$", "", str(error))
+    return ConfigError(
+        f"{f'`{quoted}`' if quoted else 'This'} is not {language}: {told}.",
+        hint=SYNTAX_HINTS[language],
+        location=Location(file, line),
+    )
 
 
 def error_line(error: ValueError, text: str) -> int | None:
@@ -116,7 +154,9 @@ class _OptionError(ConfigError):
 
 def _checked(table: dict[str, Any]) -> Config:
     if type(table) is not dict:
-        raise _OptionError("firstlight", f"`tool.firstlight` is a table, not `{table}`.")
+        raise _OptionError(
+            "firstlight", f"`tool.firstlight` is a table, not `{_written(table)}`.", SECTION
+        )
     for key in table:
         if key not in _CHECKS and not _is_adapter_table(key, table):
             raise _unknown(key, list(_CHECKS), "tool.firstlight")
@@ -135,8 +175,7 @@ def _checked(table: dict[str, Any]) -> Config:
 
 
 def _unknown(key: str, known: list[str], table: str) -> _OptionError:
-    nearest = difflib.get_close_matches(key, known, 1)
-    hint = f"Did you mean `{nearest[0]}`?" if nearest else f"Known: {', '.join(known)}."
+    hint = did_you_mean(key, known) or f"Known: {', '.join(known)}."
     return _OptionError(key, f"`{key}` is not an option of [{table}].", hint)
 
 
@@ -171,6 +210,11 @@ def _adapter(key: str, value: object) -> str:
     return str(value) if value in BUILT_IN else _one_of(key, value, adapter_names())
 
 
+def _written(value: object) -> str:
+    """Write a value as TOML does, text without its quotes."""
+    return str(value).lower() if isinstance(value, bool) else str(value)
+
+
 def _choice(key: str, value: object) -> str:
     return _one_of(key, value, CHOICES[key])
 
@@ -179,9 +223,8 @@ def _one_of(key: str, value: object, known: Sequence[str]) -> str:
     if value in known:
         return str(value)
     choices = ", ".join(f'"{choice}"' for choice in known)
-    nearest = difflib.get_close_matches(str(value), known, 1)
-    hint = f'Did you mean "{nearest[0]}"?' if nearest else f"Use one of {choices}."
-    raise _OptionError(key, f"`{key}` cannot be `{value}`; it is one of {choices}.", hint)
+    hint = did_you_mean(str(value), known, '"') or f"Use one of {choices}."
+    raise _OptionError(key, f"`{key}` cannot be `{_written(value)}`; it is one of {choices}.", hint)
 
 
 def _site(key: str, value: object) -> str:
@@ -195,8 +238,8 @@ def _site(key: str, value: object) -> str:
         return str(value).rstrip("/")
     raise _OptionError(
         key,
-        f"`site` cannot be `{value}`.",
-        'Give an origin, such as "https://example.com".',
+        f"`{key}` cannot be `{_written(value)}`: an origin is a scheme and a host, without a path.",
+        'Write it as "https://example.com".',
     )
 
 
@@ -204,36 +247,47 @@ def _base(key: str, value: object) -> str:
     text = str(value)
     odd = set(text) & set("?#[]%\\ ") or {".", ".."} & set(text.split("/")) or "//" in text
     if not isinstance(value, str) or not text.startswith("/") or odd:
-        raise _OptionError(key, f"`base` cannot be `{value}`.", 'Give a path, such as "/docs".')
+        raise _OptionError(
+            key,
+            f"`base` cannot be `{_written(value)}`: it is a path that begins with `/`.",
+            'Write it as "/docs".',
+        )
     return text.rstrip("/") or "/"
 
 
 def _size(key: str, value: object) -> int:
     if isinstance(value, int) and not isinstance(value, bool) and value > 0:
         return value
-    raise _OptionError(key, f"`{key}` cannot be `{value}`.", "Give a number of bytes.")
+    raise _OptionError(
+        key, f"`{key}` cannot be `{_written(value)}`.", "Give a number of bytes, such as 1048576."
+    )
 
 
 def _flag(key: str, value: object) -> bool:
     if isinstance(value, bool):
         return value
-    raise _OptionError(key, f"`{key}` cannot be `{value}`.", "Write `true` or `false`.")
+    raise _OptionError(key, f"`{key}` cannot be `{_written(value)}`.", "Write `true` or `false`.")
 
 
 def _origins(key: str, value: object) -> tuple[str, ...]:
     if isinstance(value, list):
         return tuple(_site(key, origin) for origin in value)  # pyright: ignore[reportUnknownVariableType, reportUnknownArgumentType]
-    raise _OptionError(key, f"`{key}` is a list of origins, not `{value}`.")
+    raise _OptionError(
+        key,
+        f"`{key}` is a list of origins, not `{_written(value)}`.",
+        'Write it as ["https://example.com"].',
+    )
 
 
 def _redirects(key: str, value: object) -> tuple[Redirect, ...]:
     if not isinstance(value, dict):
-        raise _OptionError(key, f"`{key}` is a table, not `{value}`.")
+        raise _OptionError(key, f"`{key}` is a table, not `{_written(value)}`.", USABLE)
     redirects: list[Redirect] = []
     for source, target in value.items():  # pyright: ignore[reportUnknownVariableType]
-        redirect = _redirect(source, target)  # pyright: ignore[reportUnknownArgumentType]
+        redirect = _redirect(str(source), target)  # pyright: ignore[reportUnknownArgumentType]
         if any(redirect.pattern == other.pattern for other in redirects):
-            raise _OptionError(source, f"The redirect `{redirect.pattern}` stands twice.")  # pyright: ignore[reportUnknownArgumentType]
+            twice = f"The redirect `{redirect.pattern}` stands twice."
+            raise _OptionError(str(source), twice, "Keep one of them.")  # pyright: ignore[reportUnknownArgumentType]
         redirects.append(redirect)
     return tuple(sorted(redirects, key=lambda r: route_key(r.pattern, is_endpoint=False)))
 
@@ -255,7 +309,9 @@ def _redirect(source: str, target: object) -> Redirect:
             f"Use one of {allowed}.",
         )
     if not source.startswith("/"):
-        raise _OptionError(source, f"The redirect `{source}` does not begin with `/`.")
+        raise _OptionError(
+            source, f"The redirect `{source}` does not begin with `/`.", f"Write it as `/{source}`."
+        )
     _check_params(source, destination)
     _check_destination(source, destination)
     destination = re.sub(r"^(https?://[^/?#]+)(?![^/?#])(?!/)", r"\1/", destination)
@@ -273,6 +329,7 @@ def _check_params(source: str, destination: str) -> None:
         raise _OptionError(
             source,
             f"`{destination}` has the parameter `{min(missing)}`, which `{source}` has not.",
+            did_you_mean(min(missing), given) or "Use the source's parameters only.",
         )
 
 
@@ -285,7 +342,9 @@ def _check_destination(source: str, destination: str) -> None:
             "Give a path, or a URL that begins with https:// or http://.",
         )
     if re.split(r"[?#]", destination)[0].rstrip("/") == source.rstrip("/"):
-        raise _OptionError(source, f"The redirect `{source}` leads to itself.")
+        raise _OptionError(
+            source, f"The redirect `{source}` leads to itself.", "Lead it elsewhere, or remove it."
+        )
 
 
 def _param_names(pattern: str) -> set[str]:

@@ -6,12 +6,12 @@ Only what is wrong on every version of SQLite is told: the host's may be older t
 from __future__ import annotations
 
 import ast
-import difflib
 import re
 import sqlite3
 from contextlib import closing
 from typing import TYPE_CHECKING
 
+from firstlight.advice import did_you_mean
 from firstlight.build.source_file import read_text
 from firstlight.build.sql_calls import SQLCall, sql_calls
 from firstlight.errors import FirstlightError, Location
@@ -214,7 +214,10 @@ class _Schema:
             text = f"No table of this statement has the column `{column['name']}`."
             hint = _nearest(column["name"].rpartition(".")[2], "Columns", self._columns(sql))
         else:
-            text, hint = f"D1 cannot run this SQL: {message}.", None
+            text, hint = (
+                f"D1 cannot run this SQL: {message}.",
+                "Mend the statement: D1 speaks SQLite's dialect.",
+            )
         return SQLError(text, hint=hint, location=Location(file, line))
 
     def _tables(self) -> list[str]:
@@ -276,7 +279,7 @@ def _count_error(wanted: int, given: int, location: Location) -> SQLError:
 
 
 def _nearest(name: str, kind: str, known: list[str]) -> str:
-    near = difflib.get_close_matches(name, known, 1)
-    if near:
-        return f"Did you mean `{near[0]}`?"
+    near = did_you_mean(name, known)
+    if near is not None:
+        return near
     return f"{kind}: {', '.join(dict.fromkeys(known))}." if known else "Add a migration."

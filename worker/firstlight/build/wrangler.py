@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 import json
 import os
 import re
@@ -10,12 +9,13 @@ import tomllib
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, NamedTuple, cast
 
-from firstlight.build.config import error_line
+from firstlight.advice import VERY_ALIKE, did_you_mean, nearest
+from firstlight.build.config import syntax_error
 from firstlight.build.source_file import read_text
 from firstlight.errors import ConfigError, Location
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Iterator, Mapping, Sequence
     from pathlib import Path
 
 # wrangler's own order of precedence.
@@ -40,6 +40,13 @@ BINDING_TABLES = (
     ("analytics_engine_datasets", "binding", "AnalyticsEngine"),
     ("ratelimits", "name", "RateLimiter"),
 )
+BINDING_KEYS = (
+    *("binding", "name", "id", "preview_id", "database_name", "database_id", "migrations_dir"),
+    *("bucket_name", "preview_bucket_name", "service", "queue", "class_name", "script_name"),
+    *("index_name", "dataset", "namespace_id", "simple"),
+)
+# Keys of wrangler's own that look like one of those above.
+OTHER_KEYS = ("preview_database_id", "migrations_table", "jurisdiction", "service_bindings")
 LISTS = (*(path for path, _, _ in BINDING_TABLES if path not in ("assets", "ai")),)
 TABLES = ("assets", "ai", "queues", "durable_objects", "unsafe", "triggers", "vars", "env")
 # What an environment takes over from the top level unless it says otherwise:
@@ -177,14 +184,15 @@ def _read(root: Path) -> tuple[str | None, dict[str, Any]]:
     try:
         table: Any = tomllib.loads(text) if name.endswith(".toml") else parse_jsonc(text)
     except ValueError as error:
-        location = Location(name, error_line(error, text))
-        raise ConfigError(f"This does not parse: {error}.", location=location) from error
+        raise syntax_error(name, text, error) from error
     _check_tables(name, table)
+    _check_names(name, table, text)
     for part in (table, *table.get("env", {}).values()):
         if (html_handling := _html_handling(part)) not in (*HTML_HANDLING.values(), "none"):
             raise ConfigError(
                 f"`html_handling` cannot be `{html_handling}`.",
-                hint=f"Use one of {', '.join(HTML_HANDLING.values())}, none.",
+                hint=did_you_mean(str(html_handling), HTML_HANDLING.values())
+                or f"Use one of {', '.join(HTML_HANDLING.values())}, none.",
                 location=Location(name, _line_of(text, "html_handling")),
             )
     return name, table
@@ -208,11 +216,10 @@ def _environment(
 def _unknown_environment(
     file: str | None, environment: str, known: Mapping[str, object]
 ) -> ConfigError:
-    near = difflib.get_close_matches(environment, known, 1)
     hint = f"Declared environments: {', '.join(known)}." if known else "It declares none."
     return ConfigError(
         f"{ENVIRONMENT} is `{environment}`, which {file or 'wrangler.toml'} does not declare.",
-        hint=f"Did you mean `{near[0]}`?" if near else hint,
+        hint=did_you_mean(environment, known) or hint,
         location=Location(file) if file else None,
     )
 
@@ -248,9 +255,9 @@ def _wrangler(name: str | None, table: dict[str, Any]) -> Wrangler:
     )
 
 
-def _line_of(text: str, key: str) -> int | None:
-    lines = enumerate(text.split("\n"), 1)
-    return next((number for number, line in lines if key in line), None)
+def _line_of(text: str, key: str, *, last: bool = False) -> int | None:
+    lines = [number for number, line in enumerate(text.split("\n"), 1) if key in line]
+    return lines[-1 if last else 0] if lines else None
 
 
 def _check_tables(file: str, table: Any, path: str = "") -> None:
@@ -261,13 +268,65 @@ def _check_tables(file: str, table: Any, path: str = "") -> None:
     tables = cast("dict[str, Any]", table)
     for key in TABLES:
         if not isinstance(tables.get(key, {}), dict):
-            raise ConfigError(f"`{path}{key}` is a table.", location=Location(file))
+            raise ConfigError(
+                f"`{path}{key}` is `{tables[key]}`, not a table.",
+                hint=f"Write it as a section: `[{path}{key}]`.",
+                location=Location(file),
+            )
     for key in LISTS:
         entries: list[object] = [*_entries(tables, key)]
         if not all(isinstance(entry, dict) for entry in entries):
-            raise ConfigError(f"`{path}{key}` is a list of tables.", location=Location(file))
+            raise ConfigError(
+                f"`{path}{key}` is a list of tables, and something else stands in it.",
+                hint=f"Write each entry as a section: `[[{path}{key}]]`.",
+                location=Location(file),
+            )
     for name, environment in tables.get("env", {}).items():
         _check_tables(file, environment, f"{path}env.{name}.")
+
+
+def _check_names(file: str, table: dict[str, Any], text: str) -> None:
+    """Refuse bindings without a name, names that stand twice, and keys that are misspelt."""
+    for part in (table, *table.get("env", {}).values()):
+        known = [path.partition(".")[0] for path, _, _ in BINDING_TABLES]
+        _check_keys(file, text, part, known, "wrangler.toml")
+        seen: dict[str, str] = {}
+        for path, key, _ in BINDING_TABLES:
+            for entry in filter(None, _entries(part, path) if path in LISTS else ()):
+                _check_keys(file, text, entry, BINDING_KEYS, path)
+                _check_name(file, text, entry, path, key)
+                if other := seen.get(entry[key]):
+                    raise ConfigError(
+                        f"`{entry[key]}` is declared twice: in `{other}` and in `{path}`.",
+                        hint="Give each binding a name of its own.",
+                        location=Location(file, _line_of(text, f'"{entry[key]}"', last=True)),
+                    )
+                seen[entry[key]] = path
+
+
+def _check_keys(
+    file: str, text: str, table: dict[str, Any], known: Sequence[str], where: str
+) -> None:
+    for name in table:
+        near = nearest(name, known, alike=VERY_ALIKE) if name not in (*known, *OTHER_KEYS) else None
+        if near is not None and near not in table:
+            raise ConfigError(
+                f"`{name}` is no key of {where}.",
+                hint=f"Did you mean `{near}`?",
+                location=Location(file, _line_of(text, name)),
+            )
+
+
+def _check_name(file: str, text: str, entry: dict[str, Any], path: str, key: str) -> None:
+    name = entry.get(key)
+    if isinstance(name, str) and name:
+        return
+    what = f"has no `{key}`" if name is None else f"has the {key} `{name}`, which is no text"
+    raise ConfigError(
+        f"An entry of `{path}` {what}: code could not reach it.",
+        hint=f'Write `{key} = "NAME"`, and use it as in `KV("NAME")`.',
+        location=Location(file, _line_of(text, path)),
+    )
 
 
 def _entries(table: Any, path: str) -> list[dict[str, Any]]:
