@@ -390,7 +390,10 @@ def test_bundle_takes_a_prerendered_page_that_is_a_layout(build_site: BuildSite)
     ("files", "where"),
     [
         ({"pages/api/a.py": "from pages._lib.x import y\ndef GET(ctx): ..."}, "pages/_lib/x.py:2"),
-        ({"pages/_middleware.py": "import pages._lib.x\n"}, "pages/_lib/x.py:2"),
+        (
+            {"pages/_middleware.py": "from pages._lib.x import y as on_request\n"},
+            "pages/_lib/x.py:2",
+        ),
         ({"pages/api/a.py": "import beside\ndef GET(ctx): ..."}, "beside.py:2"),
     ],
 )
@@ -400,7 +403,10 @@ def test_bundle_compiles_helpers_that_only_the_worker_imports(
     broken = {"pages/_lib/x.py": "y = 1\nreturn y\n", "beside.py": "\nawait x\n"}
     (text,) = failures({**broken, **files}, HYBRID)
     problem = "'await' outside function" if "beside" in where else "'return' outside function"
-    assert text == f"{where}: This is not Python: {problem}."
+    assert text == (
+        f"{where}: This is not Python: {problem}.\n"
+        "  Hint: Mend that line, or the one before: Python reads no further."
+    )
 
 
 def test_bundle_reports_imports_with_the_pages_line(failures: Failures) -> None:

@@ -6,6 +6,7 @@ import ast
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from told import says
 
 from firstlight.build.compile import CompiledModule, check_syntax, compile_site
 from firstlight.build.config import Config
@@ -153,18 +154,18 @@ NAMES = "Template names are relative to pages/, such as `_layouts/base.html`."
         (
             {"a.html": "---\nx = 1\n---\n<p>\n{% if x %}\n"},
             "pages/a.html:5: Unexpected end of template. Jinja was looking for the following "
-            "tags: 'elif' or 'else' or 'endif'. The innermost block that needs to be closed is "
-            "'if'.",
+            "tags: `elif` or `else` or `endif`. The innermost block that needs to be closed is "
+            "`if`.",
         ),
-        ({"a.html": "\n{{ x | nope }}"}, "pages/a.html:2: No filter named 'nope'."),
-        ({"a.html": "\n\n{{ x is nope }}"}, "pages/a.html:3: No test named 'nope'."),
+        ({"a.html": "\n{{ x | nope }}"}, "pages/a.html:2: No filter named `nope`."),
+        ({"a.html": "\n\n{{ x is nope }}"}, "pages/a.html:3: No test named `nope`."),
         (
             {"a.html": "{% wat %}"},
-            "pages/a.html:1: Encountered unknown tag 'wat'.",
+            "pages/a.html:1: Encountered unknown tag `wat`.",
         ),
         (
             {"_l.html": "a\n{{ }", "a.html": ""},
-            "pages/_l.html:2: unexpected '}'.",
+            "pages/_l.html:2: Unexpected `}`.",
         ),
         (
             {"a.html": "---\nx = 1\n---\n\n{% extends 'base.html' %}"},
@@ -189,13 +190,11 @@ NAMES = "Template names are relative to pages/, such as `_layouts/base.html`."
         ),
         (
             {"a.md": "---\ntitle: x\nlayout: _l.html\n---\n"},
-            "pages/a.md:3: There is no layout `_l.html`.\n"
-            "  Hint: Name a template relative to pages/, such as `_layouts/base.html`.",
+            f"pages/a.md:3: There is no template `_l.html`.\n  Hint: {NAMES}",
         ),
         (
             {"a.md": "---\nlayout: [1]\n---\n"},
-            "pages/a.md:2: There is no layout `[1]`.\n"
-            "  Hint: Name a template relative to pages/, such as `_layouts/base.html`.",
+            f"pages/a.md:2: There is no template `[1]`.\n  Hint: {NAMES}",
         ),
         (
             {"a.md": "---\nlayout: _l.html\nx: !!set {a}\n---\n", "_l.html": ""},
@@ -224,26 +223,26 @@ NAMES = "Template names are relative to pages/, such as `_layouts/base.html`."
     ],
 )
 def test_compile_mistake_says(write_site: WriteSite, files: dict[str, str], message: str) -> None:
-    assert mistakes(write_site, {f"pages/{file}": text for file, text in files.items()}) == [
-        message
-    ]
+    (told,) = mistakes(write_site, {f"pages/{file}": text for file, text in files.items()})
+    assert says(told, message)
 
 
 def test_compile_reports_every_broken_file(write_site: WriteSite) -> None:
     files: Files = {f"pages/{name}.html": "\n{{ }" for name in ("_l", "a", "b")}
-    assert sorted(mistakes(write_site, files)) == [
-        "pages/_l.html:2: unexpected '}'.",
-        "pages/a.html:2: unexpected '}'.",
-        "pages/b.html:2: unexpected '}'.",
+    assert [each.partition("\n")[0] for each in sorted(mistakes(write_site, files))] == [
+        "pages/_l.html:2: Unexpected `}`.",
+        "pages/a.html:2: Unexpected `}`.",
+        "pages/b.html:2: Unexpected `}`.",
     ]
 
 
 def test_check_syntax_translates_the_line() -> None:
     with pytest.raises(FrontmatterError) as caught:
         check_syntax("a\nb\nc = = 1\n", "pages/a.html", "2+10")
-    assert str(caught.value) == "pages/a.html:11: This is not Python: invalid syntax."
+    assert says(caught.value, "pages/a.html:11: This is not Python: invalid syntax.")
 
 
+BIND = "  Hint: Bind it in the frontmatter, or test `nope is defined` first.\n"
 # What a run-time error is logged as: the page's own file and line.
 BROKEN: list[tuple[Files, str]] = [
     (
@@ -261,37 +260,38 @@ BROKEN: list[tuple[Files, str]] = [
     ),
     (
         {"index.html": "\n\n{{ 1 if (1).x }}"},
-        "pages/index.html:3 (route /): UndefinedError: 'int object' has no attribute 'x'\n",
+        "pages/index.html:3 (route /): A `int` has no `x`.\n",
     ),
     (
         {"index.html": "---\nstream = True\n---\n{{ 1 if (1).x }}"},
-        "pages/index.html:4 (route /): UndefinedError: 'int object' has no attribute 'x'\n",
+        "pages/index.html:4 (route /): A `int` has no `x`.\n",
     ),
     (
         {"index.html": "\n{% if x %}{% endif %}\n"},
-        "pages/index.html:2 (route /): UndefinedError: 'x' is undefined\n",
+        "pages/index.html:2 (route /): `x` is undefined.\n"
+        "  Hint: Bind it in the frontmatter, or test `x is defined` first.\n",
     ),
     (
         {"index.html": "{% extends '_l.html' %}\n\n{% block b %}\n{{ nope }}{% endblock %}",
          "_l.html": "<main>\n{% block b %}{% endblock %}"},
-        "pages/index.html:4 (route /): UndefinedError: 'nope' is undefined\n"
-        "    pages/index.html:1 in root\n    pages/_l.html:2 in root\n",
+        "pages/index.html:4 (route /): `nope` is undefined.\n"
+        "    pages/index.html:1 in root\n    pages/_l.html:2 in root\n" + BIND,
     ),
     (
         {"index.html": "{% extends '_l.html' %}", "_l.html": "<main>\n\n{{ nope }}"},
-        "pages/_l.html:3 (route /): UndefinedError: 'nope' is undefined\n"
-        "    pages/index.html:1 in root\n",
+        "pages/_l.html:3 (route /): `nope` is undefined.\n"
+        "    pages/index.html:1 in root\n" + BIND,
     ),
     (
         {"index.html": "\n{% include '_part.html' %}", "_part.html": "\n\n\n{{ nope }}"},
-        "pages/_part.html:4 (route /): UndefinedError: 'nope' is undefined\n"
-        "    pages/index.html:2 in root\n",
+        "pages/_part.html:4 (route /): `nope` is undefined.\n"
+        "    pages/index.html:2 in root\n" + BIND,
     ),
     (
         {"index.html": "{% from '_m.html' import m %}\n{{ m() }}",
          "_m.html": "{% macro m() %}\n{{ nope }}{% endmacro %}"},
-        "pages/_m.html:2 (route /): UndefinedError: 'nope' is undefined\n"
-        "    pages/index.html:2 in root\n",
+        "pages/_m.html:2 (route /): `nope` is undefined.\n"
+        "    pages/index.html:2 in root\n" + BIND,
     ),
     (
         {"index.html": "---\nfrom pages._lib.x import f\n\ny = f()\n---\n",
@@ -306,7 +306,8 @@ BROKEN: list[tuple[Files, str]] = [
     ),
     (
         {"index.html": "---\n\nimport nowhere\n---\n"},
-        "pages/index.html:3 (route /): ModuleNotFoundError: No module named 'nowhere'\n",
+        "pages/index.html:3 (route /): ModuleNotFoundError: No module named 'nowhere'\n"
+        "  Hint: Mend its name, or install it into this environment: `pip install nowhere`.\n",
     ),
     (
         {"index.py": "\ndef GET(ctx):\n    return 1 / 0\n"},
@@ -318,7 +319,7 @@ BROKEN: list[tuple[Files, str]] = [
     ),
     (
         {"index.md": "---\ntitle: x\nlayout: _l.html\n---\n", "_l.html": "\n{{ nope }}"},
-        "pages/_l.html:2 (route /): UndefinedError: 'nope' is undefined\n",
+        "pages/_l.html:2 (route /): `nope` is undefined.\n" + BIND,
     ),
 ]  # fmt: skip
 

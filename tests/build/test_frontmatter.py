@@ -6,6 +6,7 @@ import ast
 from typing import TYPE_CHECKING
 
 import pytest
+from told import says
 
 from firstlight.build.frontmatter import (
     Source,
@@ -50,9 +51,10 @@ def test_source_splits_at_the_first_pair_of_fences(
 def test_source_without_a_closing_fence_says_so(text: str) -> None:
     with pytest.raises(FrontmatterError) as caught:
         split_source("pages/a.html", text)
-    assert str(caught.value) == (
+    assert says(
+        caught.value,
         "pages/a.html:1: The frontmatter has no closing `---` line.\n"
-        "  Hint: Put a line of three dashes after it."
+        "  Hint: Put a line of three dashes after it.",
     )
 
 
@@ -159,16 +161,16 @@ def test_frontmatter_knows_the_names_of_imports(text: str, names: list[str]) -> 
 @pytest.mark.parametrize(
     ("text", "message"),
     [
-        ("a = 1\nb = = 2", "3: This is not Python: invalid syntax."),
-        ("a = (1,\n", "2: This is not Python: '(' was never closed."),
-        ("  a = 1", "2: This is not Python: unexpected indent."),
+        ("a = 1\nb = = 2", "3: `b = = 2` is not Python: invalid syntax."),
+        ("a = (1,\n", "2: `a = (1,` is not Python: '(' was never closed."),
+        ("  a = 1", "2: `a = 1` is not Python: unexpected indent."),
         (
             "if a:\n\tb = 1\n        c = 1",
-            "4: This is not Python: inconsistent use of tabs and spaces in indentation.",
+            "4: `c = 1` is not Python: inconsistent use of tabs and spaces in indentation.",
         ),
         (
             "a = 1\nb = 'x",
-            "3: This is not Python: unterminated string literal (detected at line 2).",
+            "3: `b = 'x` is not Python: unterminated string literal (detected at line 3).",
         ),
         (
             "from a import *",
@@ -190,7 +192,7 @@ def test_frontmatter_knows_the_names_of_imports(text: str, names: list[str]) -> 
 def test_frontmatter_mistake_says(text: str, message: str) -> None:
     with pytest.raises(FrontmatterError) as caught:
         analyse(Source("pages/a.html", text, ""))
-    assert str(caught.value) == f"pages/a.html:{message}"
+    assert says(caught.value, f"pages/a.html:{message}")
 
 
 @pytest.mark.parametrize(
@@ -280,23 +282,24 @@ def test_prerender_is_read_from_the_syntax_tree(text: str, value: bool | None) -
 def test_prerender_that_is_no_literal_says(text: str, line: int, what: str) -> None:
     with pytest.raises(RouteError) as caught:
         option_value(ast.parse(text), "prerender", "pages/a.py")
-    assert str(caught.value) == (
+    assert says(
+        caught.value,
         f"pages/a.py:{line}: `prerender` {what}; the build reads it without running the file.\n"
-        "  Hint: Write `prerender = True` or `prerender = False` once, at the top level."
+        "  Hint: Write `prerender = True` or `prerender = False` once, at the top level.",
     )
 
 
 @pytest.mark.parametrize(
     ("text", "error"),
     [
-        ("a = = 1", "p:11: This is not Python: invalid syntax."),
-        ("a\nb = = 1", "p:12: This is not Python: invalid syntax."),
+        ("a = = 1", "p:11: `a = = 1` is not Python: invalid syntax."),
+        ("a\nb = = 1", "p:12: `b = = 1` is not Python: invalid syntax."),
     ],
 )
 def test_parse_python_counts_from_the_first_line(text: str, error: str) -> None:
     with pytest.raises(FrontmatterError) as caught:
         parse_python(text, "p", 11)
-    assert str(caught.value) == error
+    assert says(caught.value, error)
 
 
 MULTI_LINE = '''\

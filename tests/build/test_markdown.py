@@ -8,6 +8,7 @@ from html import unescape
 from typing import TYPE_CHECKING
 
 import pytest
+from told import says
 
 from firstlight.build.frontmatter import split_source
 from firstlight.build.markdown import load_frontmatter, render_markdown, slugify
@@ -154,7 +155,7 @@ def test_yaml_frontmatter_holds(text: str, data: dict[str, object]) -> None:
 def test_yaml_frontmatter_mistake_says(text: str, message: str) -> None:
     with pytest.raises(FrontmatterError) as caught:
         load_frontmatter(split_source("p.md", f"---\n{text}\n---\n"))
-    assert str(caught.value) == message
+    assert says(caught.value, message)
 
 
 LAYOUT = (

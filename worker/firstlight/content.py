@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 from markupsafe import Markup
 
+from firstlight.advice import did_you_mean
 from firstlight.build.frontmatter import split_source
 from firstlight.build.markdown import (
     Document,
@@ -127,7 +128,8 @@ def _read_collection(root: Path, name: str) -> dict[str, Entry]:
     if not name or ".." in PurePath(name).parts or not folder.is_dir():
         raise FirstlightError(
             f"There is no collection `{name}`.",
-            hint=f"Create the folder {PAGES}/{FOLDER}/{name}/ with Markdown files. "
+            hint=did_you_mean(name, _collections(root))
+            or f"Create the folder {PAGES}/{FOLDER}/{name}/ with Markdown files. "
             f"There are: {', '.join(_collections(root)) or 'none'}.",
         )
     entries: dict[str, Entry] = {}

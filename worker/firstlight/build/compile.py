@@ -14,12 +14,13 @@ from typing import TYPE_CHECKING, Any
 from jinja2 import Environment, StrictUndefined, TemplateSyntaxError, nodes
 
 from firstlight.build.codegen import TemplateCode, TemplateWriter, compile_template
-from firstlight.build.frontmatter import Source, analyse, key_line, split_source
+from firstlight.build.frontmatter import SYNTAX_HINT, Source, analyse, key_line, split_source
 from firstlight.build.jinja_parts import JinjaParts
 from firstlight.build.markdown import render_markdown
 from firstlight.build.scan import Site, SiteRoute
 from firstlight.build.source_file import PAGES, read_text
 from firstlight.build.streamer import StreamedWriter, streamed_templates
+from firstlight.build.template_errors import explain_syntax, missing_template
 from firstlight.errors import (
     SAME_LINES,
     FirstlightError,
@@ -172,11 +173,8 @@ class Compiler:
             return module.finish(route.module, "", frozenset())
         line = key_line(route.source, "layout")
         if not isinstance(layout, str) or layout not in self.site.templates:
-            raise TemplateError(
-                f"There is no layout `{layout}`.",
-                hint="Name a template relative to pages/, such as `_layouts/base.html`.",
-                location=Location(route.file, line),
-            )
+            text, hint = missing_template([str(layout)], self.site.templates)
+            raise TemplateError(text, hint=hint, location=Location(route.file, line))
         names = {
             "frontmatter": route.data,
             "headings": document.headings,
@@ -203,7 +201,9 @@ class Compiler:
                 codes["_stream"] = compile_template(tree, streamed, name, self._parts)
         except TemplateSyntaxError as error:
             location = Location(source.file, error.lineno + offset)
-            raise TemplateError(_sentence(error.message), location=location) from error
+            lines = [*source.body.split("\n"), ""]
+            text, hint = explain_syntax(str(error.message), lines[error.lineno - 1])
+            raise TemplateError(text, hint=hint, location=location) from error
         except RecursionError as error:
             raise TemplateError("The template nests too deeply.", location=location) from error
         for function, code in codes.items():
@@ -221,12 +221,8 @@ class Compiler:
             is_optional = isinstance(node, nodes.Include) and node.ignore_missing
             known = [name for name in names if name is None or name in self.site.templates]
             if not known and not is_optional:
-                missing = " or ".join(f"`{name}`" for name in names)
-                raise TemplateError(
-                    f"There is no template {missing}.",
-                    hint="Template names are relative to pages/, such as `_layouts/base.html`.",
-                    location=Location(file, node.lineno + offset),
-                )
+                text, hint = missing_template(names, self.site.templates)
+                raise TemplateError(text, hint=hint, location=Location(file, node.lineno + offset))
 
 
 def template_modules(site: Site) -> dict[str, str]:
@@ -311,7 +307,7 @@ def check_syntax(text: str, file: str, runs: str = SAME_LINES) -> None:
     except SyntaxError as error:
         line = page_line(runs, error.lineno or 1)
         raise FrontmatterError(
-            f"This is not Python: {error.msg}.", location=Location(file, line)
+            f"This is not Python: {error.msg}.", hint=SYNTAX_HINT, location=Location(file, line)
         ) from error
 
 
@@ -440,11 +436,6 @@ def _constant_names(expression: nodes.Expr) -> list[str | None]:
     if isinstance(expression, (nodes.List, nodes.Tuple)):
         return [name for item in expression.items for name in _constant_names(item)]
     return [None]
-
-
-def _sentence(message: str | None) -> str:
-    text = (message or "The template does not compile").rstrip(".")
-    return f"{text}."
 
 
 def compile_site(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import io
+import re
 import tokenize
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -15,6 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 FENCE = "---"
+SYNTAX_HINT = "Mend that line, or the one before: Python reads no further."
 # What a page's frontmatter may set for the build to read.
 PAGE_OPTIONS = ("prerender", "stream")
 
@@ -170,8 +172,13 @@ def parse_python(text: str, file: str, first_line: int = 1) -> ast.Module:
         return ast.parse(text, file)
     except SyntaxError as error:
         line = (error.lineno or 1) + first_line - 1
+        message = re.sub(
+            r"\b(line) (\d+)", lambda told: f"line {int(told[2]) + first_line - 1}", error.msg
+        )
+        shown = text.split("\n")[(error.lineno or 1) - 1 :][:1]
+        what = f"`{shown[0].strip()}`" if shown and shown[0].strip() else "This"
         raise FrontmatterError(
-            f"This is not Python: {error.msg}.", location=Location(file, line)
+            f"{what} is not Python: {message}.", hint=SYNTAX_HINT, location=Location(file, line)
         ) from error
     except ValueError as error:
         raise FrontmatterError(f"This is not Python: {error}.", location=Location(file)) from error

@@ -90,6 +90,7 @@ def load_frontmatter(source: Source) -> dict[str, Any]:
         problem = getattr(error, "problem", None) or str(error).splitlines()[0]
         raise FrontmatterError(
             f"The frontmatter is not YAML: {problem}.",
+            hint="Write `key: value` lines, and put a value in quotes that holds `: ` or `#`.",
             location=Location(source.file, line),
         ) from error
     if data is None:
