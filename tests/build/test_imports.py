@@ -90,10 +90,6 @@ def test_module_that_comes_after_a_build_is_found_by_the_next(packages: Path) ->
     assert traced(packages.parent, "import late") == (["late"], [])
 
 
-HINT = (
-    "\n  Hint: On-demand code may import the standard library and pure-Python packages. "
-    "Install the package, or set `prerender = True` to run the route at build."
-)
 FILES: dict[str, str | bytes] = {
     "site-packages/pure/__init__.py": "from .core import thing\n",
     "site-packages/pure/core.py": "import json\nfrom pure import extra\n",
@@ -174,7 +170,8 @@ def test_tracer_refuses_what_the_worker_cannot_have(
     firstlight = {"site-packages/firstlight/__init__.py": ""}
     del packages
     _, errors = traced(write_site({**FILES, **firstlight}), text)
-    assert set(errors) == {error + HINT}
+    assert {each.partition("\n")[0] for each in errors} == {error}
+    assert all("\n  Hint: " in each for each in errors)
 
 
 def test_tracer_names_each_importer_with_its_own_line(
@@ -183,9 +180,9 @@ def test_tracer_names_each_importer_with_its_own_line(
     del packages
     root = write_site({"one.py": "\n\nimport missing\n", "two.py": "\nimport missing\n"})
     _, errors = traced(root, "import one\nimport two")
-    assert sorted(errors) == [
-        f"one.py:3: There is no module `missing`.{HINT}",
-        f"two.py:2: There is no module `missing`.{HINT}",
+    assert sorted(each.partition("\n")[0] for each in errors) == [
+        "one.py:3: There is no module `missing`.",
+        "two.py:2: There is no module `missing`.",
     ]
 
 

@@ -388,23 +388,28 @@ def test_prerendered_page_has_no_visitor(failures: Failures, member: str) -> Non
     [
         ({"a.html": "---\nraise KeyError('k')\n---\n"}, "pages/a.html:2 (route /a): KeyError: 'k'"),
         ({"a.html": "\n{{ nope }}"},
-         "pages/a.html:2 (route /a): UndefinedError: 'nope' is undefined"),
+         "pages/a.html:2 (route /a): `nope` is undefined.\n"
+         "  Hint: Bind it in the frontmatter, or test `nope is defined` first."),
         ({"a.html": "---\nimport sys\nsys.exit(0)\n---\n"},
          "pages/a.html:3 (route /a): SystemExit: 0"),
         ({"a.html": "---\nreturn 1\n---\n"},
-         "pages/a.html (route /a): The frontmatter returned int, not a `Response`.\n"
+         "pages/a.html:2: The frontmatter returns `1`, not a `Response`.\n"
          "  Hint: Return a `Response`, such as `ctx.redirect(…)`, or nothing at all: "
          "the names it binds are the template's."),
         ({"a.txt.py": "def GET(ctx):\n    return 5\n"},
-         "pages/a.txt.py (route /a.txt): `GET` returned int for a GET request, not a `Response`.\n"
-         "  Hint: Return a `Response`, or a dict, list or str."),
+         "pages/a.txt.py:1 (route /a.txt): `GET` answered a GET request with `5`, "
+         "not a `Response`.\n"
+         "  Hint: Write `Response(str(value))`, or `Response(None, status)` for a status."),
         ({"a.html": "---\nreturn ctx.rewrite('/b')\n---\n"},
-         "pages/a.html:2 (route /a): `ctx.rewrite()` works only while a request is answered."),
+         "pages/a.html:2 (route /a): `ctx.rewrite()` works only while a request is answered.\n"
+         "  Hint: Set `prerender = False` to run this route for each request."),
         ({"a.html": "",
           "_middleware.py": "async def on_request(ctx, next):\n    return await next('/b')\n"},
-         "pages/_middleware.py:2 (route /a): `next('/b')` is not available while prerendering."),
+         "pages/_middleware.py:2 (route /a): `next('/b')` is not available while prerendering.\n"
+         "  Hint: Test `ctx.is_prerendered` first: middleware runs at build, too."),
         ({"a.html": "---\n\nimport nowhere\n---\n"},
-         "pages/a.html:3 (route /a): ModuleNotFoundError: No module named 'nowhere'"),
+         "pages/a.html:3 (route /a): ModuleNotFoundError: No module named 'nowhere'\n"
+         "  Hint: Mend its name, or install it into this environment: `pip install nowhere`."),
         ({"[a].html": "---\nx = 1\ndef get_static_paths():\n    return x\n---\n"},
          "pages/[a].html:4 (route /[a]): NameError: name 'x' is not defined\n  Hint: "
          "`get_static_paths()` runs once, before any page: it sees the frontmatter's imports, but "

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
+from told import says
 
 from firstlight.build.config import Config
 from firstlight.build.scan import Site, canonical_path, output_file, pattern_of, scan
@@ -153,8 +154,7 @@ def errors_of(root: Path, config: Config | None = None) -> list[str]:
             "pages/a.py",
             "def get(ctx): ...",
             "pages/a.py (route /a): This endpoint defines no handler.\n"
-            "  Hint: Define one of GET, POST, PUT, PATCH, DELETE, HEAD, OPTIONS, ALL, in capitals, "
-            "or begin the file's name with `_` if it is a helper.",
+            "  Hint: Methods are written in capitals: rename `get` to `GET`.",
         ),
         (
             "pages/a.py",
@@ -162,7 +162,7 @@ def errors_of(root: Path, config: Config | None = None) -> list[str]:
             "pages/a.py (route /a): A prerendered endpoint needs `GET`; "
             "this one defines POST, HEAD.\n  Hint: Define `GET`, or set `prerender = False`.",
         ),
-        ("pages/a.py", "def GET(ctx):\nx", "pages/a.py:2: This is not Python: expected an "
+        ("pages/a.py", "def GET(ctx):\nx", "pages/a.py:2: `x` is not Python: expected an "
          "indented block after function definition on line 1."),
         (
             "pages/a.md",
@@ -173,13 +173,13 @@ def errors_of(root: Path, config: Config | None = None) -> list[str]:
         (
             "pages/a.md",
             "---\nprerender:\n---\n",
-            "pages/a.md:2: `prerender` is `None`.\n"
+            "pages/a.md:2: `prerender` is `None`, neither true nor false.\n"
             "  Hint: Write `prerender: true` or `prerender: false`.",
         ),
         (
             "pages/a.md",
             "---\ntitle: x\nprerender: 'no'\n---\n",
-            "pages/a.md:3: `prerender` is `no`.\n"
+            "pages/a.md:3: `prerender` is `no`, neither true nor false.\n"
             "  Hint: Write `prerender: true` or `prerender: false`.",
         ),
         (
@@ -222,7 +222,8 @@ def errors_of(root: Path, config: Config | None = None) -> list[str]:
 def test_scan_mistake_says(
     write_site: WriteSite, file: str, text: str | bytes, message: str
 ) -> None:
-    assert errors_of(write_site({file: text, "pages/index.html": ""})) == [message]
+    (told,) = errors_of(write_site({file: text, "pages/index.html": ""}))
+    assert says(told, message)
 
 
 def test_scan_reads_the_rest_beside_a_broken_file(write_site: WriteSite) -> None:

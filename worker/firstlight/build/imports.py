@@ -10,6 +10,7 @@ from importlib.machinery import EXTENSION_SUFFIXES
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
+from firstlight.advice import VERY_ALIKE, did_you_mean
 from firstlight.build.source_file import read_text
 from firstlight.errors import SAME_LINES, FirstlightError, Location, page_line
 
@@ -44,6 +45,25 @@ HOST_ONLY = (
     "firstlight.paginate",
     "firstlight.__main__",
 )
+
+
+# https://developers.cloudflare.com/workers/languages/python/stdlib/#excluded-modules
+MISSING_IN_WORKER = {
+    *("curses", "dbm", "ensurepip", "fcntl", "grp", "idlelib", "lib2to3", "msvcrt", "pty", "pwd"),
+    *("resource", "syslog", "termios", "tkinter", "tty", "turtle", "turtledemo", "venv"),
+    *("winreg", "winsound"),
+}
+MODULES = ("bindings.cloudflare", *sys.stdlib_module_names)
+INSTALL = (
+    "Install it into this environment: `pip install {}`. On-demand code may import the standard "
+    "library and pure-Python packages."
+)
+PURE = (
+    "Use a pure-Python package, or set `prerender = True` to run the route at build, where "
+    "everything can be imported."
+)
+AT_BUILD = "Set `prerender = True` to run the route at build, or read the data from KV, D1 or R2."
+ELSEWHERE = "Do without it, or set `prerender = True` to run the route at build."
 
 
 class Import(NamedTuple):
@@ -110,7 +130,7 @@ class ImportTracer:
             wanted, importer = pending.pop()
             if _needs_compiler(wanted) and not self._has_environment:
                 why = f"`{wanted.module}` works at build only, not in the Worker"
-                self._refuse(wanted, importer, why)
+                self._refuse(wanted, importer, why, AT_BUILD)
             for step in self._with_parents(wanted):
                 origin = self._add(step, importer)
                 if origin is None:
@@ -131,6 +151,8 @@ class ImportTracer:
     def _add(self, wanted: Import, importer: Origin | None) -> Origin | None:
         """Find a module's source; None for one that needs no copy or cannot be had."""
         name = wanted.module
+        if self._is_missing_in_worker(wanted, importer):
+            self._refuse(wanted, importer, f"Workers have no module `{name}`", ELSEWHERE)
         if name in self.found:
             return self.found[name]
         if wanted.is_lazy and name in (TEMPLATING, STREAMED_TEMPLATES):
@@ -141,7 +163,8 @@ class ImportTracer:
                 self.found.setdefault("jinja2", Origin("jinja2", "", None, is_package=True))
             return None
         if any(name == host or name.startswith(host + ".") for host in HOST_ONLY):
-            self._refuse(wanted, importer, f"`{name}` works at build only, not in the Worker")
+            why = f"`{name}` works at build only, not in the Worker"
+            self._refuse(wanted, importer, why, AT_BUILD)
             return None
         if self._has_environment and top in OURS:
             return None
@@ -150,11 +173,20 @@ class ImportTracer:
             self.found[name] = origin
         return origin
 
+    def _is_missing_in_worker(self, wanted: Import, importer: Origin | None) -> bool:
+        """Tell whether code of the site imports what Python has and Workers do not."""
+        is_ours = importer is not None and not importer.is_installed
+        is_needed = is_ours and not (wanted.is_optional or wanted.is_lazy)
+        return is_needed and not self._has_environment and wanted.module in MISSING_IN_WORKER
+
     def _find(self, wanted: Import, importer: Origin | None) -> Origin | None:
         place = self._place(wanted.module)
         if place is None:
             if not wanted.is_optional:
-                self._refuse(wanted, importer, f"There is no module `{wanted.module}`")
+                hint = did_you_mean(wanted.module, MODULES, alike=VERY_ALIKE) or INSTALL.format(
+                    wanted.module.partition(".")[0]
+                )
+                self._refuse(wanted, importer, f"There is no module `{wanted.module}`", hint)
             return None
         path = place.file
         if self._has_environment and self._is_installed(place):
@@ -163,7 +195,8 @@ class ImportTracer:
             return Origin(wanted.module, "", None, is_package=True)
         if path.name.endswith(tuple(EXTENSION_SUFFIXES)):
             if not wanted.is_optional:
-                self._refuse(wanted, importer, f"`{wanted.module}` is compiled for this machine")
+                why = f"`{wanted.module}` is compiled for this machine"
+                self._refuse(wanted, importer, why, PURE)
             return None
         origin = Origin(wanted.module, "", path, bool(place.folders))
         if not origin.is_installed and path.is_relative_to(self._root):
@@ -186,17 +219,10 @@ class ImportTracer:
             self._places[name] = find_module(last, package.folders if package else ())
         return self._places[name]
 
-    def _refuse(self, wanted: Import, importer: Origin | None, why: str) -> None:
+    def _refuse(self, wanted: Import, importer: Origin | None, why: str, hint: str) -> None:
         line = page_line(importer.lines, wanted.line) if importer else None
         location = Location(importer.file if importer else None, line)
-        self.errors.append(
-            FirstlightError(
-                f"{why}.",
-                hint="On-demand code may import the standard library and pure-Python packages. "
-                "Install the package, or set `prerender = True` to run the route at build.",
-                location=location,
-            )
-        )
+        self.errors.append(FirstlightError(f"{why}.", hint=hint, location=location))
 
 
 def _needs_compiler(wanted: Import) -> bool:
@@ -262,6 +288,16 @@ def _imports_in(text: str, package: str) -> tuple[Import, ...]:
     except SyntaxError:
         return ()  # reported where it is compiled
     return tuple(_imports(tree, package, is_optional=False))
+
+
+def required_imports(node: ast.AST) -> Iterator[ast.ImportFrom]:
+    """Yield every `from … import` that must succeed wherever it runs."""
+    if isinstance(node, ast.ImportFrom):
+        yield node
+        return
+    for child, is_guarded in _parts(node):
+        if not is_guarded:
+            yield from required_imports(child)
 
 
 def _imports(node: ast.AST, package: str, *, is_optional: bool) -> Iterator[Import]:

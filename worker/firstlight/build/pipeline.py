@@ -19,6 +19,7 @@ from firstlight.build.compile import CompiledModule, compile_site, template_modu
 from firstlight.build.config import FILE, load_config, option_location
 from firstlight.build.documents import DocumentStore, remembered_documents
 from firstlight.build.loader import SiteLoader, loaded
+from firstlight.build.mistakes import code_errors, code_warnings
 from firstlight.build.output import FOLDERS, STATE, build_lock, staging, swap_in, write_file
 from firstlight.build.prerender import (
     Prerenderer,
@@ -145,7 +146,7 @@ async def _make(root: Path, documents: DocumentStore, progress: Progress) -> Out
     modules, errors = compile_site(site)
     errors = [*site.errors, *errors, *adapter_errors(site)]
     trees = list(site_trees(site))
-    errors += undeclared_bindings(trees, wrangler)
+    errors += [*undeclared_bindings(trees, wrangler), *code_errors(site, trees)]
     errors += sql_errors(site, trees, wrangler)
     rendered, failures = await _prerender(site, modules, errors, progress)
     errors += failures
@@ -158,6 +159,7 @@ async def _make(root: Path, documents: DocumentStore, progress: Progress) -> Out
     errors += bundle.errors
     warnings = [*_left_out(site), *bundle.warnings]
     warnings += hidden_pages(site, [page.path for page in rendered])
+    warnings += code_warnings(site, trees)
     return Output(made, bundle, _unique(errors), warnings)
 
 

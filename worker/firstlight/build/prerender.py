@@ -12,7 +12,9 @@ from html import escape
 from pathlib import PurePosixPath
 from typing import TYPE_CHECKING, Any
 
+from firstlight.advice import explain, nearest
 from firstlight.app import App, NoPlatform
+from firstlight.build.mistakes import FUNCTIONS
 from firstlight.build.pagination import paginating
 from firstlight.build.scan import (
     ODD_CHARACTERS,
@@ -132,7 +134,7 @@ async def static_paths(route: SiteRoute, module: ModuleType, config: Config) -> 
     if function is None:
         raise RouteError(
             "This prerendered route has parameters, but no `get_static_paths()`.",
-            hint="Define `get_static_paths()`, or set `prerender = False`.",
+            hint=_static_paths_hint(route),
             location=route.location,
         )
     with paginating(route, config):
@@ -144,6 +146,17 @@ async def static_paths(route: SiteRoute, module: ModuleType, config: Config) -> 
     paths = [_checked_entry(route, config, i, entry) for i, entry in enumerate(result)]  # pyright: ignore[reportUnknownVariableType, reportUnknownArgumentType]
     _check_duplicates(route, paths)
     return paths
+
+
+def _static_paths_hint(route: SiteRoute) -> str:
+    if route.kind == "markdown":
+        return "Markdown has no parameters: make it an .html page, or a collection's entry."
+    body = route.frontmatter.tree.body if route.frontmatter else []
+    names = [node.name for node in body if isinstance(node, FUNCTIONS)]
+    near = nearest("get_static_paths", names)
+    if near is not None:
+        return f"Rename `{near}` to `get_static_paths`."
+    return "Define `get_static_paths()`, or set `prerender = False`."
 
 
 def _entry_error(route: SiteRoute, what: str) -> RouteError:
@@ -306,7 +319,10 @@ class Prerenderer:
 
         async def page(other: str | None = None, /) -> Response:
             if other is not None:
-                raise ContextError(f"`next({other!r})` is not available while prerendering.")
+                raise ContextError(
+                    f"`next({other!r})` is not available while prerendering.",
+                    hint="Test `ctx.is_prerendered` first: middleware runs at build, too.",
+                )
             response = await self._app.run_route(route, ctx)
             if isinstance(response, Rewrite):
                 raise ResponseError("`ctx.rewrite()` is not available while prerendering.")
@@ -381,20 +397,7 @@ class SiteCodeError(FirstlightError):
 
     def __init__(self, error: BaseException, route: SiteRoute, frames: list[Any]) -> None:
         file, line = (frames[-1].file, frames[-1].line) if frames else (route.file, None)
-        super().__init__(
-            f"{type(error).__name__}: {error}",
-            hint=_hint(error, frames),
-            location=Location(file, line, route.pattern),
-        )
+        text, hint = explain(error)
+        super().__init__(text, hint=hint, location=Location(file, line, route.pattern))
         self.error = error
         self.frames = frames
-
-
-def _hint(error: BaseException, frames: list[Any]) -> str | None:
-    is_name = isinstance(error, NameError)
-    if is_name and any(frame.function == "get_static_paths" for frame in frames):
-        return (
-            "`get_static_paths()` runs once, before any page: it sees the frontmatter's imports, "
-            "but neither `ctx` nor its other names."
-        )
-    return None

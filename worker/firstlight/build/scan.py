@@ -248,8 +248,7 @@ def _endpoint(file: str, pattern: str, text: str) -> SiteRoute:
     if not handlers:
         raise RouteError(
             "This endpoint defines no handler.",
-            hint=f"Define one of {', '.join(HANDLERS)}, in capitals, or begin the file's name "
-            "with `_` if it is a helper.",
+            hint=_handler_hint(names),
             location=Location(file, route=pattern),
         )
     source = Source(file, text, "", frontmatter_line=1)
@@ -257,6 +256,18 @@ def _endpoint(file: str, pattern: str, text: str) -> SiteRoute:
     route.prerender = option_value(tree, "prerender", file)
     route.frontmatter = Frontmatter([], [], [], [], tree)
     return route
+
+
+def _handler_hint(names: set[str]) -> str:
+    if "on_request" in names:
+        return "Call the file `_middleware.py`."
+    wrong = sorted(name for name in names if name.upper() in HANDLERS)
+    if wrong:
+        return f"Methods are written in capitals: rename `{wrong[0]}` to `{wrong[0].upper()}`."
+    return (
+        f"Define one of {', '.join(HANDLERS)}, in capitals, or begin the file's name with `_` if "
+        "it is a helper."
+    )
 
 
 def _page(file: str, pattern: str, text: str, *, is_markdown: bool) -> SiteRoute:
@@ -283,7 +294,7 @@ def _yaml_prerender(route: SiteRoute) -> bool | None:
     elif isinstance(value, bool):
         return value
     else:
-        problem, line = f"`prerender` is `{value}`.", first
+        problem, line = f"`prerender` is `{value}`, neither true nor false.", first
     raise RouteError(
         problem,
         hint="Write `prerender: true` or `prerender: false`.",

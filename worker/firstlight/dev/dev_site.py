@@ -16,6 +16,7 @@ from firstlight.build.config import load_config
 from firstlight.build.documents import DocumentStore
 from firstlight.build.loader import SiteLoader, forget_modules
 from firstlight.build.markdown import current_documents
+from firstlight.build.mistakes import code_errors
 from firstlight.build.output import STATE
 from firstlight.build.pipeline import adapter_errors, host_manifest, plan
 from firstlight.build.platform_files import headers_file, redirects_file
@@ -223,6 +224,7 @@ class DevSite:
         modules, errors = compile_site(site, self._compiled)
         trees = list(site_trees(site))
         errors = [*site.errors, *errors, *undeclared_bindings(trees, wrangler)]
+        errors += code_errors(site, trees)
         errors += sql_errors(site, trees, wrangler)
         # The build needs one, the development server does not.
         self._warn([f"Warning: {error}" for error in adapter_errors(site)])
