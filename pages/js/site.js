@@ -68,3 +68,10 @@ for (const block of navigator.clipboard ? document.querySelectorAll(".prose > pr
   block.replaceWith(frame);
   frame.append(block, button);
 }
+
+// The navigation of the guide scrolls by itself; begin where the reader is.
+const current = document.querySelector(".guide-nav [aria-current]");
+if (current) {
+  const nav = current.closest("nav");
+  nav.scrollTop = current.offsetTop - nav.clientHeight / 2;
+}

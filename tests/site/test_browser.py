@@ -186,6 +186,17 @@ def test_the_contents_of_a_narrow_screen_close_when_they_are_used(
     assert tab.run("document.querySelector('#limits').getBoundingClientRect().top") < 200
 
 
+def test_the_current_page_is_in_sight_in_a_long_navigation(site_origin: str, tab: Tab) -> None:
+    tab.resize(1280, 500)
+    tab.open(f"{site_origin}/docs/reference/config/")
+    top, bottom, scrolled = tab.run(
+        "(({ top, bottom }) => [top, bottom, scrollY])"
+        "(document.querySelector('.guide-nav [aria-current]').getBoundingClientRect())"
+    )
+    assert 0 < top < bottom < 500
+    assert scrolled == 0
+
+
 def test_code_is_copied_as_it_stands(site_origin: str, tab: Tab) -> None:
     # A headless browser has no clipboard of its own.
     tab.before_each_page(
