@@ -53,7 +53,10 @@ for (const contents of document.querySelectorAll("[popover]")) {
   });
 }
 
-for (const block of navigator.clipboard ? document.querySelectorAll(".prose > pre") : []) {
+// What a command prints is not there to be copied.
+const COPIED = ".prose > pre:not(:has(> .language-text))";
+
+for (const block of navigator.clipboard ? document.querySelectorAll(COPIED) : []) {
   const frame = document.createElement("div");
   frame.className = "copied-from";
   const button = document.createElement("button");
