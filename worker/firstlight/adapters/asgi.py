@@ -13,7 +13,15 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from firstlight.app import App
-from firstlight.server.asgi import HostPlatform, exchange, refuse_websocket, target_of
+from firstlight.server.asgi import (
+    ASGIRequest,
+    Body,
+    HostPlatform,
+    origin_of,
+    refuse_websocket,
+    respond,
+    target_of,
+)
 from firstlight.server.proxies import Proxies
 from firstlight.server.static import StaticServer
 
@@ -23,7 +31,6 @@ if TYPE_CHECKING:
     from typing import Protocol
 
     from firstlight.manifest import Manifest
-    from firstlight.request import Request
     from firstlight.response import Response
     from firstlight.server.asgi import Receive, Scope, Send
 
@@ -110,25 +117,23 @@ class Application:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one connection."""
         if scope["type"] == "http":
-            await self._exchange(scope, receive, send)
+            body = Body(receive)
+            await respond(await self._answer(scope, body), scope["method"], body, send)
         elif scope["type"] == "lifespan":
             await self._lifespan(receive, send)
         elif scope["type"] == "websocket":
             await refuse_websocket(receive, send)
 
-    async def _exchange(self, scope: Scope, receive: Receive, send: Send) -> None:
+    async def _answer(self, scope: Scope, body: Body) -> Response:
         address, origin = self._proxies.seen(scope)
-        platform = HostPlatform(address, self._assets.fetch, self._tasks)
         target = target_of(scope)
-
-        async def handle(request: Request) -> Response:
-            if self._assets.concerns(target.partition("?")[0]):
-                response = await self._assets.handle(request)
-                if response is not None:
-                    return response
-            return await self._app.handle(request, platform)
-
-        await exchange(scope, receive, send, handle, origin)
+        request = ASGIRequest(scope, body, (origin or origin_of(scope)) + target)
+        if self._assets.concerns(target.partition("?")[0]):
+            response = await self._assets.handle(request)
+            if response is not None:
+                return response
+        platform = HostPlatform(address, self._assets.fetch, self._tasks)
+        return await self._app.handle(request, platform)
 
     async def _lifespan(self, receive: Receive, send: Send) -> None:
         while (message := await receive())["type"] != "lifespan.shutdown":

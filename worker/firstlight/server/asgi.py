@@ -102,50 +102,36 @@ def asgi_app(
         started = time.perf_counter()
         client = scope.get("client")
         platform = HostPlatform(client[0] if client else None, fetch)
-        status = 0
-
-        async def answer(request: Request) -> Response:
-            nonlocal status
+        body, target, status = Body(receive), target_of(scope), 0
+        try:
+            request = ASGIRequest(scope, body, origin_of(scope) + target)
             response = await handle(request, platform)
             status = response.status
-            return response
-
-        try:
-            await exchange(scope, receive, send, answer)
+            await respond(response, scope["method"], body, send)
         finally:
             if log is not None and status:
                 seconds = time.perf_counter() - started
-                log(Answered(scope["method"], target_of(scope), status, seconds, platform.served))
+                log(Answered(scope["method"], target, status, seconds, platform.served))
 
     return app
 
 
-async def exchange(
-    scope: Scope,
-    receive: Receive,
-    send: Send,
-    handle: Callable[[Request], Awaitable[Response]],
-    origin: str | None = None,
-) -> None:
-    """Answer one HTTP request.
+async def respond(response: Response, method: str, body: Body, send: Send) -> None:
+    """Send an answer; a stream ends when the visitor goes away.
 
     Args:
-        scope: Of the connection.
-        receive: Gives what the visitor sends.
+        response: The answer.
+        method: Of the request.
+        body: Of the request, which a stream may read as it goes.
         send: Takes what goes back.
-        handle: Answers the request.
-        origin: Scheme and host as the visitor sees them; None for those of the connection.
     """
-    method: str = scope["method"]
-    body = Body(receive)
-    response = await handle(ASGIRequest(scope, body, origin))
     if isinstance(response.body, (str, bytes, NoneType)):
         await send_response(response, method, send)
         return
     sending = send_response(response, method, send)
     # What reads the request while it answers would miss what the watch receives.
     if body.is_read or method in BODILESS:
-        await _while_connected(sending, receive)
+        await _while_connected(sending, body.receive)
     else:
         await sending
 
@@ -185,11 +171,10 @@ class ASGIRequest(Request):
     Args:
         scope: Of the connection.
         body: What the visitor sends.
-        origin: Scheme and host as the visitor sees them; None for those of the connection.
+        url: As the visitor has it.
     """
 
-    def __init__(self, scope: Scope, body: Body, origin: str | None = None) -> None:
-        url = (origin or origin_of(scope)) + target_of(scope)
+    def __init__(self, scope: Scope, body: Body, url: str) -> None:
         super().__init__(scope["method"], url, None, body)
         self._scope = scope
 
@@ -202,8 +187,10 @@ class ASGIRequest(Request):
 
 def origin_of(scope: Scope) -> str:
     """Return scheme and host of a connection."""
-    host = header_of(scope, b"host").lower() or "{}:{}".format(*scope["server"] or ("", ""))
-    return f"{scope['scheme']}://{host}"
+    for name, value in scope["headers"]:
+        if name == b"host" and value:
+            return f"{scope['scheme']}://{value.decode('latin-1').lower()}"
+    return "{}://{}:{}".format(scope["scheme"], *scope["server"] or ("", ""))
 
 
 def header_of(scope: Scope, name: bytes) -> str:
@@ -218,7 +205,7 @@ def target_of(scope: Scope) -> str:
     path = (
         percent_encode(scope["path"], PATH_SAFE) if raw is None else raw.decode("utf-8", "replace")
     )
-    if not path.startswith("/"):  # RFC 9112 §3.2: `*`, or a whole URL
+    if path[:1] != "/":  # RFC 9112 §3.2: `*`, or a whole URL
         path = "/" + path.partition("://")[2].partition("/")[2]
     query: bytes = scope["query_string"]
     return f"{path}?{query.decode('latin-1')}" if query else path
@@ -226,19 +213,15 @@ def target_of(scope: Scope) -> str:
 
 async def send_response(response: Response, method: str, send: Send) -> None:
     """Send our response."""
-    body = None if method == "HEAD" or response.status in NULL_BODY_STATUSES else response.body
+    status, body = response.status, response.body
+    if method == "HEAD" or status in NULL_BODY_STATUSES:
+        body = None
     fields = [(n.encode("latin-1"), v.encode("latin-1")) for n, v in response.headers.items()]
     if body is None or isinstance(body, (str, bytes)):
         data = encoded(body or b"")
-        if method != "HEAD" and response.status not in (204, 304):
-            fields.append((b"content-length", str(len(data)).encode()))
-        await send(
-            {
-                "type": "http.response.start",
-                "status": response.status,
-                "headers": fields,
-            }
-        )
+        if method != "HEAD" and status not in (204, 304):
+            fields.append((b"content-length", b"%d" % len(data)))
+        await send({"type": "http.response.start", "status": status, "headers": fields})
         await send({"type": "http.response.body", "body": data})
         return
     await send({"type": "http.response.start", "status": response.status, "headers": fields})
@@ -254,7 +237,7 @@ class Body:
     """An ASGI request body."""
 
     def __init__(self, receive: Receive) -> None:
-        self._receive = receive
+        self.receive = receive
         self.is_read = False
 
     async def read(self) -> bytes:
@@ -269,7 +252,7 @@ class Body:
         """
         more = True
         while more:
-            message = await self._receive()
+            message = await self.receive()
             if message["type"] == "http.disconnect":
                 raise ConnectionError("The client went away.")
             more = message.get("more_body", False)

@@ -122,7 +122,7 @@ class AssetServer:
     async def handle(self, request: Request) -> Response | None:
         """Answer a request; None when no asset has its URL."""
         url = URL(request.url)
-        path = _decoded(url.pathname)
+        path = decoded_path(url.pathname)
         if path is None:
             return None
         redirect = self._redirect(url)
@@ -138,16 +138,9 @@ class AssetServer:
             return self._with_headers(Response.redirect(location + url.search, 307), url)
         return await self._serve(found.file or "", request, url)
 
-    def concerns(self, pathname: str) -> bool:
-        """Tell whether a path may be an asset's or a redirect's, at little cost."""
-        if self._redirects:
-            return True
-        path = _decoded(pathname)
-        return path is not None and self.find(path) is not None
-
     async def fetch(self, path: str) -> Response | None:
         """Answer a path from inside, as the ASSETS binding does: redirects are followed."""
-        decoded = _decoded(path)
+        decoded = decoded_path(path)
         found = None if decoded is None else self.find(decoded)
         if found is not None and found.redirect is not None:
             found = self.find(found.redirect)
@@ -259,7 +252,8 @@ def _filled(text: str, found: re.Match[str]) -> str:
     return PLACEHOLDER.sub(lambda name: values.get(name[1], name[0]), text)
 
 
-def _decoded(pathname: str) -> str | None:
+def decoded_path(pathname: str) -> str | None:
+    """Decode a path once, as the platform does; None when it is not UTF-8."""
     try:
         return percent_decode(pathname)
     except ValueError:

@@ -32,7 +32,9 @@ class Proxies:
     def __init__(self, trusted: Iterable[str]) -> None:
         self._networks: list[IPv4Network | IPv6Network] = []
         self._trusts_unix = False
+        self._has_any = False
         for entry in trusted:
+            self._has_any = True
             if entry == UNIX:
                 self._trusts_unix = True
             else:
@@ -45,7 +47,7 @@ class Proxies:
         """
         client = scope.get("client")
         peer: str | None = client[0] if client else None
-        if not (self._networks or self._trusts_unix) or not self._is_trusted(peer):
+        if not self._has_any or not self._is_trusted(peer):
             return peer, None
         address = self._visitor(header_of(scope, b"x-forwarded-for")) or peer
         scheme = _last(header_of(scope, b"x-forwarded-proto")).lower()

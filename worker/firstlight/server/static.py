@@ -15,9 +15,11 @@ from firstlight.headers import Headers
 from firstlight.response import Response
 from firstlight.server.assets import (
     CACHE_CONTROL,
+    PLATFORM_FILES,
     Asset,
     AssetServer,
     content_type_of,
+    decoded_path,
     is_matching,
     path_pattern,
 )
@@ -39,14 +41,18 @@ KEPT_ON_304 = ("etag", "cache-control", "vary", "last-modified", "content-locati
 
 
 class BuiltFiles:
-    """The files that lay below a folder when the server started."""
+    """The files that lay below a folder when the server started.
+
+    Attributes:
+        names: Their paths below it.
+    """
 
     def __init__(self, root: Path) -> None:
         self._root = root
-        self._names = frozenset(_names_below(root))
+        self.names = frozenset(_names_below(root))
 
     def __contains__(self, path: object) -> bool:
-        return path in self._names
+        return path in self.names
 
     async def read(self, path: str) -> Asset | None:
         """Read a file; None when it is gone."""
@@ -113,7 +119,13 @@ class StaticServer(AssetServer):
             redirects=_text(root / "_redirects"),
         )
         self._immutable = [path_pattern(pattern) for pattern in immutable]
+        self._paths = {path for name in self._built.names for path in _paths_of(name)}
         self._etags: dict[Path, tuple[tuple[int, int], str]] = {}
+
+    def concerns(self, pathname: str) -> bool:
+        """Tell, at little cost, whether a path may be an asset's or a redirect's."""
+        path = decoded_path(pathname) if "%" in pathname else pathname
+        return path in self._paths or bool(self._redirects)
 
     async def _serve(self, file: str, request: Request, url: URL) -> Response | None:
         encoding = self._encoding(file, request.headers)
@@ -272,6 +284,13 @@ async def _etag(path: Path, status: os.stat_result) -> str:
         return f'"{status.st_mtime_ns:x}-{status.st_size:x}"'
     digest = await asyncio.to_thread(lambda: hashlib.md5(path.read_bytes(), usedforsecurity=False))
     return f'"{digest.hexdigest()}"'
+
+
+def _paths_of(name: str) -> set[str]:
+    """List every path that may lead to a file, by whatever way to handle HTML."""
+    stem = f"/{name}".removesuffix(".html").removesuffix("/index")
+    endings = ("", "/", ".html", "/index", "/index.html")
+    return {f"/{name}", *(stem + ending for ending in endings)} - {*PLATFORM_FILES}
 
 
 def _names_below(root: Path) -> list[str]:
