@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import time
-from types import NoneType
 from typing import TYPE_CHECKING, NamedTuple
 
 from firstlight.app import NoPlatform
@@ -15,7 +14,7 @@ from firstlight.streaming import close
 from firstlight.url import PATH_SAFE, percent_encode
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine
+    from collections.abc import AsyncIterable, AsyncIterator, Awaitable, Callable, Coroutine
     from typing import Any, TypeAlias
 
     Scope: TypeAlias = dict[str, Any]
@@ -125,15 +124,34 @@ async def respond(response: Response, method: str, body: Body, send: Send) -> No
         body: Of the request, which a stream may read as it goes.
         send: Takes what goes back.
     """
-    if isinstance(response.body, (str, bytes, NoneType)):
-        await send_response(response, method, send)
+    status, content = response.status, response.body
+    if method == "HEAD" or status in NULL_BODY_STATUSES:
+        content = None
+    fields = [(n.encode("latin-1"), v.encode("latin-1")) for n, v in response.headers.items()]
+    start = {"type": "http.response.start", "status": status, "headers": fields}
+    if content is None or isinstance(content, (str, bytes)):
+        data = encoded(content or b"")
+        if method != "HEAD" and status not in (204, 304):
+            fields.append((b"content-length", b"%d" % len(data)))
+        await send(start)
+        await send({"type": "http.response.body", "body": data})
         return
-    sending = send_response(response, method, send)
+    await send(start)
+    sending = _send_stream(content, send)
     # What reads the request while it answers would miss what the watch receives.
     if body.is_read or method in BODILESS:
         await _while_connected(sending, body.receive)
     else:
         await sending
+
+
+async def _send_stream(body: AsyncIterable[bytes | str], send: Send) -> None:
+    try:
+        async for chunk in body:
+            await send({"type": "http.response.body", "body": encoded(chunk), "more_body": True})
+    finally:
+        await close(body)
+    await send({"type": "http.response.body", "body": b""})
 
 
 async def refuse_websocket(receive: Receive, send: Send) -> None:
@@ -209,28 +227,6 @@ def target_of(scope: Scope) -> str:
         path = "/" + path.partition("://")[2].partition("/")[2]
     query: bytes = scope["query_string"]
     return f"{path}?{query.decode('latin-1')}" if query else path
-
-
-async def send_response(response: Response, method: str, send: Send) -> None:
-    """Send our response."""
-    status, body = response.status, response.body
-    if method == "HEAD" or status in NULL_BODY_STATUSES:
-        body = None
-    fields = [(n.encode("latin-1"), v.encode("latin-1")) for n, v in response.headers.items()]
-    if body is None or isinstance(body, (str, bytes)):
-        data = encoded(body or b"")
-        if method != "HEAD" and status not in (204, 304):
-            fields.append((b"content-length", b"%d" % len(data)))
-        await send({"type": "http.response.start", "status": status, "headers": fields})
-        await send({"type": "http.response.body", "body": data})
-        return
-    await send({"type": "http.response.start", "status": response.status, "headers": fields})
-    try:
-        async for chunk in body:
-            await send({"type": "http.response.body", "body": encoded(chunk), "more_body": True})
-    finally:
-        await close(body)
-    await send({"type": "http.response.body", "body": b""})
 
 
 class Body:
