@@ -94,6 +94,7 @@ def explain(error: BaseException) -> Advice:
         return Advice(error.message, error.hint if is_awaited else NOT_AWAITED)
     kind, own = type(error).__name__, getattr(error, "hint", None)
     text = PATH.sub("", str(error)).partition("\n  Hint: ")[0]
+    text = re.sub(r"\. Did you mean '\w+'\?$", "", text)  # Python's, which only newer ones say
     if (missing := _undefined_of(error)) is not None:
         return _explain_undefined(missing, error)
     if kind in _TEMPLATE_ERRORS:
