@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from firstlight.advice import explain
 from firstlight.app import App, NoPlatform
 from firstlight.build.compile import compile_site
 from firstlight.build.config import load_config
@@ -94,7 +95,9 @@ def make_app(write_site: WriteSite) -> Generator[MakeApp, None, None]:
         loaders.append(loader)
         sys.meta_path.insert(0, loader)
         log: list[str] = []
-        return Client(App(host_manifest(site), load=loader.load, log=log.append), log)
+        return Client(
+            App(host_manifest(site), load=loader.load, log=log.append, explain=explain), log
+        )
 
     yield make
     for loader in loaders:

@@ -39,8 +39,9 @@ STARTED = """
 """
 ANSWERED = """
     firstlight.rendering firstlight.rendering.escaping firstlight.rendering.macros
-    firstlight.rendering.rows firstlight.rendering.scope firstlight.rendering.undefined firstlight.templating markupsafe
-    markupsafe._native pages pages._layouts pages._layouts.base_html pages.index_html
+    firstlight.rendering.rows firstlight.rendering.scope firstlight.rendering.undefined
+    firstlight.templating markupsafe markupsafe._native pages pages._layouts
+    pages._layouts.base_html pages.index_html
 """
 RUN = """
 import importlib, json, sys, types

@@ -127,7 +127,7 @@ def test_errors_are_told_before_a_page_is_asked_for(make_dev: MakeDev) -> None:
     assert "2 files answer the URL <code>/b</code>" in dev.get("/b/")[2]
     dev.write("pyproject.toml", "[tool.firstlight]\nbase = 1\n")
     asyncio.run(dev.site.warm())
-    assert dev.told[-1].startswith("pyproject.toml:2: `base` cannot be `1`.")
+    assert dev.told[-1].startswith("pyproject.toml:2: `base` cannot be `1`:")
 
 
 @pytest.mark.parametrize(

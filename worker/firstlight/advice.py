@@ -1,6 +1,6 @@
 """What an exception of the site's code says in the end: one sentence, and how to mend it.
 
-Imported at the moment of an error, never at a Worker's start.
+On the host alone: a Worker's log has `errors.plain_advice`.
 """
 
 from __future__ import annotations
@@ -10,9 +10,9 @@ import difflib
 import re
 import sys
 from types import ModuleType
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
-from firstlight.errors import FirstlightError, ResponseError
+from firstlight.errors import NOT_AWAITED, Advice, FirstlightError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
@@ -24,21 +24,6 @@ SHORT = 4  # characters
 ALIKE_IF_SHORT = 0.6
 VERY_ALIKE = 0.8  # where there are many names
 MOST_LISTED = 12  # names that a hint lists
-NOT_AWAITED = "Write `await` before the call."
-MOST_SHOWN = 60  # characters of a value
-ANSWER = "Return a `Response`; an endpoint may return a dict, list or str, too."
-# How to answer with what is no response, by its type.
-ANSWERS = {
-    "NoneType": "End with `return`; `Response(None, 204)` is an answer without a body.",
-    "tuple": "Write `Response(body, status)`.",
-    "bytes": "Write `Response(data)`.",
-    "int": "Write `Response(str(value))`, or `Response(None, status)` for a status.",
-    "dict": "Write `Response.json(data)`; the names that frontmatter binds are the template's.",
-    "str": "Write `Response(text)`, or `Response.html(text)`.",
-    "generator": "Write `Response(stream())`, where `stream` is an `async def` that yields bytes.",
-    "async_generator": "Write `Response(stream())`, where `stream` yields bytes.",
-    "coroutine": NOT_AWAITED,
-}
 PATH = re.compile(r" \((?:unknown location|[^()]*\.(?:py|so|pyd))\)$")
 KEYWORD = re.compile(r"(?:(\w+)\.)?(\w+)\(\) got an unexpected keyword argument '(\w+)'")
 # What our functions fail with when they are given another type, by their name.
@@ -80,13 +65,6 @@ LAZY_EXPORTS = {
 }
 
 
-class Advice(NamedTuple):
-    """An error as people read it; `hint` is None when there is nothing to add."""
-
-    text: str
-    hint: str | None
-
-
 def explain(error: BaseException) -> Advice:
     """Say what an exception means, the names that may have been meant included."""
     if isinstance(error, FirstlightError):
@@ -120,27 +98,6 @@ def _hint_of_callee(error: BaseException) -> str | None:
         return "A status is a number: write `int(status)`."
     callees = HEADERS if isinstance(error, ValueError) else CALLEES
     return callees.get(frame.f_code.co_name)
-
-
-def wrong_answer(told: str, value: object) -> ResponseError:
-    """Make the error of site code that returned something else than a response.
-
-    Args:
-        told: The beginning of the sentence, up to the value.
-        value: What it returned.
-    """
-    return ResponseError(
-        f"{told} {shown(value)}, not a `Response`.",
-        hint=ANSWERS.get(type(value).__name__, ANSWER),
-    )
-
-
-def shown(value: object) -> str:
-    """Show a value in a sentence; one that has no text of its own by its type."""
-    text = repr(value)
-    if text.startswith("<"):
-        return f"`{type(value).__name__}`"
-    return f"`{text if len(text) <= MOST_SHOWN else text[: MOST_SHOWN - 1] + '…'}`"
 
 
 def did_you_mean(

@@ -17,6 +17,7 @@ from firstlight.errors import (
     RequestError,
     ResponseError,
     function_frame,
+    plain_advice,
     site_frames,
 )
 from firstlight.exchange import TITLES, Exchange
@@ -32,7 +33,7 @@ if TYPE_CHECKING:
     from typing import Any
 
     from firstlight.context import Platform, Rewrite
-    from firstlight.errors import Frame
+    from firstlight.errors import Advice, Frame
     from firstlight.manifest import Manifest, Route
     from firstlight.request import Request
     from firstlight.templating import Templates
@@ -71,6 +72,7 @@ class App:
         manifest: Its routes and options.
         load: Imports a module of the site by name.
         log: Takes the text of an error that a visitor only sees as a 500.
+        explain: Says what an exception means; `advice.explain` where its size does not matter.
     """
 
     def __init__(
@@ -79,10 +81,12 @@ class App:
         *,
         load: Callable[[str], ModuleType] = import_module,
         log: Callable[[str], object] = sys.stderr.write,
+        explain: Callable[[BaseException], Advice] = plain_advice,
     ) -> None:
         self.manifest = manifest
         self._load = load
         self._log = log
+        self._explain = explain
         self._routes = Router([(route.pattern, route) for route in manifest.routes])
         self._redirects = Router([(redirect.pattern, redirect) for redirect in manifest.redirects])
         self._error_routes = {
@@ -246,8 +250,6 @@ class App:
             error: An exception that was raised.
             route: The pattern of the route, or the path of the request.
         """
-        from firstlight.advice import explain  # noqa: PLC0415 - no error, no cost
-
         frames = self._frames(error)
         place: Location | None = getattr(error, "location", None)
         if frames and not (place and place.file):
@@ -258,7 +260,7 @@ class App:
             )
         where = f"{Location(place.file, place.line)} " if place.file else ""
         steps = [frame for frame in frames if frame[:2] != place[:2]]
-        text, hint = explain(error)
+        text, hint = self._explain(error)
         self._log(
             f"{where}(route {route}): {text}\n"
             + "".join(f"    {step.file}:{step.line} in {step.function}\n" for step in steps)

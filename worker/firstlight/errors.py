@@ -26,6 +26,21 @@ if TYPE_CHECKING:
 
 SAME_LINES = "1+1"  # of a module that is its file, as `page_line` reads it
 FRONTMATTER = "_frontmatter"  # the function of a compiled page
+MOST_SHOWN = 60  # characters of a value
+NOT_AWAITED = "Write `await` before the call."
+ANSWER = "Return a `Response`; an endpoint may return a dict, list or str, too."
+# How to answer with what is no response, by its type.
+ANSWERS = {
+    "NoneType": "End with `return`; `Response(None, 204)` is an answer without a body.",
+    "tuple": "Write `Response(body, status)`.",
+    "bytes": "Write `Response(data)`.",
+    "int": "Write `Response(str(value))`, or `Response(None, status)` for a status.",
+    "dict": "Write `Response.json(data)`; the names that frontmatter binds are the template's.",
+    "str": "Write `Response(text)`, or `Response.html(text)`.",
+    "generator": "Write `Response(stream())`, where `stream` is an `async def` that yields bytes.",
+    "async_generator": "Write `Response(stream())`, where `stream` yields bytes.",
+    "coroutine": NOT_AWAITED,
+}
 
 
 class Location(NamedTuple):
@@ -125,6 +140,43 @@ class BuildFailedError(FirstlightError):
     def __init__(self, errors: list[Exception]) -> None:
         super().__init__(f"The build failed with {len(errors)} error{'s'[: len(errors) != 1]}.")
         self.errors = errors
+
+
+class Advice(NamedTuple):
+    """An error as people read it; `hint` is None when there is nothing to add."""
+
+    text: str
+    hint: str | None
+
+
+def plain_advice(error: BaseException) -> Advice:
+    """Say what an exception says by itself; `advice.explain`, on the host, says more."""
+    if isinstance(error, FirstlightError):
+        return Advice(error.message, error.hint)
+    text = str(error).partition("\n  Hint: ")[0]
+    told = f"{type(error).__name__}: {text}".removesuffix(": ")
+    return Advice(told, getattr(error, "hint", None))
+
+
+def wrong_answer(told: str, value: object) -> ResponseError:
+    """Make the error of site code that returned something else than a response.
+
+    Args:
+        told: The beginning of the sentence, up to the value.
+        value: What it returned.
+    """
+    return ResponseError(
+        f"{told} {shown(value)}, not a `Response`.",
+        hint=ANSWERS.get(type(value).__name__, ANSWER),
+    )
+
+
+def shown(value: object) -> str:
+    """Show a value in a sentence; one that has no text of its own by its type."""
+    text = repr(value)
+    if text.startswith("<"):
+        return f"`{type(value).__name__}`"
+    return f"`{text if len(text) <= MOST_SHOWN else text[: MOST_SHOWN - 1] + '…'}`"
 
 
 class Frame(NamedTuple):

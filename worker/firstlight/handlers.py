@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from firstlight.context import Rewrite
-from firstlight.errors import ResponseError
+from firstlight.errors import ResponseError, wrong_answer
 from firstlight.response import HTML, Response
 
 if TYPE_CHECKING:
@@ -55,7 +55,7 @@ async def handle_page(page: ModuleType, ctx: APIContext, templates: TemplatesOf)
     if isinstance(names, Response):
         return _with_extras(_own_copy(names, ctx), ctx)
     if not isinstance(names, Names):
-        raise _refusal("The frontmatter returned", names)
+        raise wrong_answer("The frontmatter returned", names)
     body = _rendered(page, names, ctx, templates)
     response = Response(body, _status(ctx), {"content-type": HTML})
     return _with_extras(response, ctx)
@@ -144,13 +144,7 @@ def _as_response(result: Any, ctx: APIContext, method: str, name: str) -> Respon
         return Response.from_json(result, _status(ctx))
     if isinstance(result, str):
         return Response(result, _status(ctx))
-    raise _refusal(f"`{name}` answered a {method} request with", result)
-
-
-def _refusal(told: str, value: object) -> ResponseError:
-    from firstlight.advice import wrong_answer  # noqa: PLC0415 - no error, no cost
-
-    return wrong_answer(told, value)
+    raise wrong_answer(f"`{name}` answered a {method} request with", result)
 
 
 def _own_copy(response: Response, ctx: APIContext) -> Response:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from firstlight.context import Rewrite
-from firstlight.errors import ResponseError
+from firstlight.errors import ResponseError, wrong_answer
 from firstlight.response import Response
 
 if TYPE_CHECKING:
@@ -55,8 +55,6 @@ async def call_middleware(on_request: Middleware, ctx: APIContext, next_: Next) 
             "Middleware returned nothing and did not call `next()`.",
             hint="End with `return await next()`, or return a `Response`.",
         )
-    from firstlight.advice import wrong_answer  # noqa: PLC0415 - no error, no cost
-
     raise wrong_answer("Middleware returned", result)
 
 

@@ -11,6 +11,7 @@ from functools import partial
 from itertools import chain
 from typing import TYPE_CHECKING, NamedTuple
 
+from firstlight.advice import explain
 from firstlight.app import App
 from firstlight.build.adapter import Bundle, SiteBuild, load_adapter
 from firstlight.build.bindings import site_trees, undeclared_bindings
@@ -208,7 +209,7 @@ async def _prerender(
     """Render what can be rendered, even when other files have errors."""
     broken = broken_files(known) | unusable_files(site, modules)
     with loaded(SiteLoader(site, modules)) as loader:
-        app = App(host_manifest(site), load=loader.load)
+        app = App(host_manifest(site), load=loader.load, explain=explain)
         paths, errors = await plan(site, loader, broken)
         prerenderer = Prerenderer(app, site.config)
         rendered: list[Rendered] = []

@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from firstlight.advice import explain
 from firstlight.app import App
 from firstlight.build.bindings import site_trees, undeclared_bindings
 from firstlight.build.compile import CompileMemory, compile_site
@@ -233,7 +234,7 @@ class DevSite:
             sys.meta_path.remove(self._loader)
         self._loader = SiteLoader(site, modules)
         sys.meta_path.insert(0, self._loader)
-        app = DevApp(host_manifest(site), load=self._loader.load)
+        app = DevApp(host_manifest(site), load=self._loader.load, explain=explain)
         paths, failures = await plan(site, self._loader, set(broken))
         redirects, wrong_redirects = redirect_files(site, paths)
         for file, wrong in _by_file(site, [*failures, *wrong_redirects]).items():

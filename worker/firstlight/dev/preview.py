@@ -9,6 +9,7 @@ from importlib.abc import MetaPathFinder
 from importlib.machinery import PathFinder
 from typing import TYPE_CHECKING
 
+from firstlight.advice import explain
 from firstlight.app import App
 from firstlight.build.config import load_config
 from firstlight.build.output import DIST
@@ -96,7 +97,7 @@ def _asset_server(root: Path) -> AssetServer:
 def _worker(root: Path) -> App:
     sys.meta_path.insert(0, _BundleFinder(root / DIST / "server"))
     sys.dont_write_bytecode = True
-    return App(importlib.import_module("manifest").MANIFEST)
+    return App(importlib.import_module("manifest").MANIFEST, explain=explain)
 
 
 class _BundleFinder(MetaPathFinder):

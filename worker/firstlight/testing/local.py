@@ -9,6 +9,7 @@ from contextlib import chdir, contextmanager
 from contextvars import ContextVar
 from typing import TYPE_CHECKING, Any
 
+from firstlight.advice import explain
 from firstlight.app import App, NoPlatform
 from firstlight.build.pipeline import importable
 from firstlight.dev.dev_site import DevSite
@@ -82,7 +83,7 @@ class Sources:
         self.root = root
         self._dev = dev
         self._generation = generation
-        self._app = _App(generation.app.manifest, log=_log)
+        self._app = _App(generation.app.manifest, log=_log, explain=explain)
 
     async def answer(self, request: Request, platform: _Platform) -> Response:
         """Answer a request as the deployed site would.
