@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from bindings.cloudflare import D1, KV, R2, D1Error
-from bindings.cloudflare._local import use
+from bindings.cloudflare._local import attached, use
 from bindings.cloudflare._local.database import switch_to_wal
 
 if TYPE_CHECKING:
@@ -95,6 +95,20 @@ def test_state_goes_where_it_is_told(run: Run, site: Path, tmp_path: Path) -> No
         run(MEDIA.put("key", "value"))
     assert (tmp_path / "elsewhere" / "r2" / "media.sqlite").is_file()
     assert not (site / ".firstlight").exists()
+
+
+def test_attached_state_answers_everywhere_until_it_ends(
+    run: Run, site: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    linked = tmp_path / "linked"
+    linked.symlink_to(site)
+    monkeypatch.chdir(site)
+    run(CACHE.put("key", "own"))
+    with attached(linked, tmp_path / "other"), ThreadPoolExecutor(1) as threads:
+        assert run(CACHE.get("key")) is None
+        threads.submit(asyncio.run, CACHE.put("key", "other")).result()
+        assert run(CACHE.get("key")) == "other"
+    assert run(CACHE.get("key")) == "own"
 
 
 def test_state_outlives_the_process(run: Run, site: Path) -> None:

@@ -192,6 +192,9 @@ def test_plugin_imports_nothing_of_the_framework() -> None:
 def test_wrangler_answers_as_the_site_fixture_does(
     run_pytest: Callable[..., pytest.RunResult], pytester: pytest.Pytester
 ) -> None:
+    write(pytester.path)
+    for name in ("broken", "late"):
+        (pytester.path / f"pages/{name}.html").unlink()
     result = run_pytest(
         """\
         import pytest
@@ -215,7 +218,8 @@ def test_wrangler_answers_as_the_site_fixture_does(
 
         async def test_cookies_are_fresh(client):
             assert client.cookies == {}
-        """
+        """,
+        site=False,
     )
     result.assert_outcomes(passed=6)
     assert not (pytester.path / "dist").exists()  # what it builds is a copy

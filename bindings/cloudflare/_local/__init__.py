@@ -57,6 +57,7 @@ def attached(root: Path, state: Path) -> Generator[EmbeddedBackend]:
         root: The folder that holds wrangler.toml.
         state: The folder for databases and objects.
     """
+    root = root.resolve()  # as the current folder is
     backend = EmbeddedBackend(root, state)
     with _lock:
         before = _backends.get(root)
