@@ -44,7 +44,8 @@ assets = { directory = "dist/client", binding = "ASSETS" }
 """
 MIGRATIONS = "migrations"
 # Commands that pages name and that no test of theirs runs: other tests do.
-OTHERS = {"cd", "npx", "pip", "python", "wrangler", "git", "pytest"}
+SERVERS = {"uvicorn", "granian", "hypercorn"}
+OTHERS = {"cd", "npx", "pip", "python", "wrangler", "git", "pytest", *SERVERS}
 
 
 class ExampleSite:

@@ -7,20 +7,24 @@ from __future__ import annotations
 
 import os
 import sys
+from pathlib import Path
 
 HOST = "127.0.0.1"
-# Each with what makes it send a site's own headers only.
-SERVERS = {
-    "uvicorn": "--app-dir dist/server app:app --host {host} --port {port} --no-proxy-headers"
-    " --no-server-header --no-date-header --log-level warning",
-    "granian": "--interface asgi --working-dir dist/server app:app --host {host} --port {port}",
-    "hypercorn": "dist/server/app:app --bind {host}:{port}",
+PAGE = Path(__file__).parent.parent.parent / "pages/_content/docs/adapters.md"
+WORKERS = " --workers 2"
+ADDRESS = {
+    "uvicorn": "--host {host} --port {port} --no-server-header --no-date-header",
+    "granian": "--host {host} --port {port}",
+    "hypercorn": "--bind {host}:{port}",
 }
 
 
 def server_command(name: str, port: int) -> list[str]:
-    """Return the command that serves the site in the current folder."""
-    return [sys.executable, "-m", name, *SERVERS[name].format(host=HOST, port=port).split()]
+    """Return the command of the guide that serves the site in the current folder, one process."""
+    lines = PAGE.read_text("utf-8").splitlines()
+    command = next(line for line in lines if line.startswith(f"{name} "))
+    command = f"{command.removesuffix(WORKERS)} {ADDRESS[name].format(host=HOST, port=port)}"
+    return [sys.executable, "-m", *command.split()]
 
 
 if __name__ == "__main__":
