@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
-from blocks import ROOT, blocks_of, exchange_of
+from blocks import GUIDE, ROOT, blocks_of, exchange_of
 from example_site import ExampleSite
 
 from firstlight.cli import main
@@ -33,6 +33,12 @@ def test_the_example_is_a_page(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) 
 def test_links_lead_to_files() -> None:
     targets = re.findall(r"\]\(([^)]+)\)", README.read_text("utf-8"))
     assert [target for target in targets if not (ROOT / target).exists()] == []
+
+
+def test_every_page_of_the_guide_is_linked() -> None:
+    linked = re.findall(r"\]\((pages/_content/docs/[^)]+)\)", README.read_text("utf-8"))
+    pages = (page.relative_to(ROOT).as_posix() for page in GUIDE.rglob("*.md"))
+    assert sorted(linked) == sorted(pages)
 
 
 def test_every_command_has_a_line_in_the_table() -> None:
