@@ -60,7 +60,7 @@ from firstlight import APIContext, Response
 async def ALL(ctx: APIContext) -> Response:
     request = ctx.request
     kind = request.headers.get("content-type") or ""
-    got = {"method": request.method, "type": kind.partition(";")[0], "address": ctx.client_address}
+    got = {"method": request.method, "type": kind.partition(";")[0]}
     got["origin"] = request.headers.get("origin")
     got["mark"] = request.headers.get("x-mark")
     if "form" in kind:
@@ -120,6 +120,7 @@ SMALL_SITE = {
     "pages/broken.html": "<p>{% if %}</p>\n",
     "pages/api/notes.py": NOTES,
     "pages/api/echo.py": ECHO,
+    "pages/api/address.py": "def GET(ctx):\n    return ctx.client_address\n",
     "pages/api/cookies.py": COOKIES,
     "pages/api/jump.py": JUMP,
     "pages/api/stream.py": "from firstlight import Response\n\n\ndef GET(ctx):\n"

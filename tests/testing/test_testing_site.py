@@ -33,6 +33,10 @@ async def test_get_answers_pages_and_files(site: Site) -> None:
     assert (await site.head("/")).body == b""
 
 
+async def test_visitor_has_an_address(site: Site) -> None:
+    assert (await site.get("/api/address")).text == "127.0.0.1"
+
+
 async def test_missing_page_is_the_sites_own(site: Site) -> None:
     answer = await site.get("/nope")
     assert (answer.status, answer.text) == (404, "<h1>Nothing here</h1>")
@@ -66,7 +70,6 @@ async def test_json_form_files_and_bodies(site: Site) -> None:
     assert sent.json() == {
         "method": "PUT",
         "type": "application/json",
-        "address": "127.0.0.1",
         "origin": "http://localhost",
         "mark": "m",
         "body": '{"a": [1]}',
