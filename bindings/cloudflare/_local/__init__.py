@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from bindings.cloudflare._local.services import AssetResponse
 
 STATE = Path(".firstlight", "state")
+KV_URL = "FIRSTLIGHT_KV_URL"
 
 _backends: dict[Path, EmbeddedBackend] = {}
 _served: list[EmbeddedBackend] = []
@@ -77,7 +78,8 @@ def serve(
 ) -> Callable[[], Awaitable[None]]:
     """Answer this process's bindings from a site, for a server in earnest.
 
-    Variables of the process win over those that wrangler.toml declares.
+    Variables of the process win over those that wrangler.toml declares. FIRSTLIGHT_KV_URL names
+    a Redis for the KV namespaces.
 
     Args:
         root: The folder that holds wrangler.toml.
@@ -87,15 +89,14 @@ def serve(
     Returns:
         Hands out the messages that wait in queues, and closes the databases.
     """
-    backend = EmbeddedBackend(root, state, os.environ)
+    backend = EmbeddedBackend(root, state, os.environ, kv_url=os.environ.get(KV_URL))
     serve_assets(root, fetch)
     _served.append(backend)
 
     async def end() -> None:
         _served.remove(backend)
         serve_assets(root, None)
-        await backend.queues.deliver_all()
-        backend.close()
+        await backend.end()
 
     return end
 

@@ -22,6 +22,7 @@ from bindings.cloudflare._local.database import Database
 from bindings.cloudflare._local.kv import EmbeddedKV
 from bindings.cloudflare._local.queues import Queues
 from bindings.cloudflare._local.r2 import EmbeddedR2
+from bindings.cloudflare._local.redis_kv import RedisKV, connect
 from bindings.cloudflare._local.services import (
     KEPT_POINTS,
     EmbeddedAnalytics,
@@ -58,6 +59,7 @@ class EmbeddedBackend:
         root: The folder of the configuration.
         state: The folder for the databases; made when it is first needed.
         environ: Variables that win over the declared ones.
+        kv_url: Of a Redis that has the KV namespaces; None keeps them in `state`.
 
     Attributes:
         queues: Messages that were sent and not handled yet, in memory.
@@ -65,8 +67,17 @@ class EmbeddedBackend:
         variables: What stands before the declared variables: the process's own, or a test's.
     """
 
-    def __init__(self, root: Path, state: Path, environ: Mapping[str, str] | None = None) -> None:
+    def __init__(
+        self,
+        root: Path,
+        state: Path,
+        environ: Mapping[str, str] | None = None,
+        *,
+        kv_url: str | None = None,
+    ) -> None:
         self._root = root
+        self._environ: Mapping[str, str] = environ or {}
+        self._redis: Any = connect(kv_url) if kv_url else None
         self._state = state
         self._config = Config()
         self._signature: Signature | None = None
@@ -87,9 +98,11 @@ class EmbeddedBackend:
                 self._signature = signature
             return self._config
 
-    def kv(self, binding: str) -> EmbeddedKV:
+    def kv(self, binding: str) -> EmbeddedKV | RedisKV:
         """Open a KV namespace, or raise UnknownBinding."""
         local_id = _declared("kv", binding, self.config().kv)
+        if self._redis is not None:
+            return RedisKV(self._redis, local_id)
         return EmbeddedKV(self._database("kv", local_id))
 
     def d1(self, binding: str) -> EmbeddedD1:
@@ -149,6 +162,13 @@ class EmbeddedBackend:
         if name in self.variables:
             return deepcopy(self.variables[name])  # what one request changes is its own
         return deepcopy(self.config().variables[name])
+
+    async def end(self) -> None:
+        """Hand out the messages that wait in queues, and let go of everything."""
+        await self.queues.deliver_all()
+        if self._redis is not None:
+            await self._redis.aclose()
+        self.close()
 
     def close(self) -> None:
         """Close every database; a later call opens what it needs again."""
