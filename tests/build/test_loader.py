@@ -8,6 +8,7 @@ import sys
 from typing import TYPE_CHECKING
 
 import pytest
+from told import says
 
 from firstlight.build.compile import compile_site
 from firstlight.build.config import Config
@@ -83,4 +84,4 @@ def test_loader_tells_where_a_helper_is_not_python(write_site: WriteSite) -> Non
     loader = loader_of(write_site, {"pages/_lib/x.py": "a = 1\nb = = 2\n"})
     with loaded(loader), pytest.raises(FrontmatterError) as caught:
         loader.load("pages._lib.x")
-    assert str(caught.value) == "pages/_lib/x.py:2: This is not Python: invalid syntax."
+    assert says(caught.value, "pages/_lib/x.py:2: This is not Python: invalid syntax.")

@@ -192,6 +192,6 @@ def test_paginate_on_demand_is_refused(failures: Failures) -> None:
 
     assert error == (
         "pages/x.html:2: `firstlight.paginate` works at build only, not in the Worker.\n"
-        "  Hint: On-demand code may import the standard library and pure-Python packages. "
-        "Install the package, or set `prerender = True` to run the route at build."
+        "  Hint: Set `prerender = True` to run the route at build, "
+        "or read the data from KV, D1 or R2."
     )

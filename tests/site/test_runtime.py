@@ -312,7 +312,7 @@ def test_an_exit_is_a_500_and_the_server_goes_on(client: httpx.Client) -> None:
         ("/error/helper", "pages/_helper.py:3 (route /error/helper): KeyError: 'missing'"),
         ("/error/helper", "pages/error/helper.html:4 in "),
         ("/error/template", "pages/error/template.html:5 (route /error/template): ZeroDivision"),
-        ("/error/undefined", "pages/error/undefined.html:2 (route /error/undefined): Undefined"),
+        ("/error/undefined", "pages/error/undefined.html:2 (route /error/undefined): "),
         ("/error/layout", "pages/_layout.html:6 (route /error/layout): ZeroDivisionError"),
         ("/error/parent", "pages/_layout.html:4 (route /error/parent): ZeroDivisionError"),
         ("/error/block", "pages/error/block.html:4 (route /error/block): ZeroDivisionError"),
@@ -322,7 +322,7 @@ def test_an_exit_is_a_500_and_the_server_goes_on(client: httpx.Client) -> None:
         ("/error/macro", "pages/error/macro.html:3 in "),
         ("/error/loop", "pages/error/loop.html:2 (route /error/loop): ZeroDivisionError"),
         ("/error/markdown", "pages/_md.html:2 (route /error/markdown): ZeroDivisionError"),
-        ("/error/answer", "pages/error/answer.py (route /error/answer): `GET` returned int"),
+        ("/error/answer", "pages/error/answer.py:2 (route /error/answer): `GET` answered a GET"),
         (
             "/error/x/y",
             "pages/error/[name]/[...rest].py:2 (route /error/[name]/[...rest]): LookupError: x",
