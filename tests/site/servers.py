@@ -2,36 +2,27 @@
 
 from __future__ import annotations
 
-import os
 import shutil
-import signal
-import socket
 import subprocess
 import sys
-import time
 import zipfile
 from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-import httpx
-import pytest
+from firstlight.testing.wrangler import COMMAND, HOST, environment, free_port
+from firstlight.testing.wrangler import serving as serving_when_ready
 
 if TYPE_CHECKING:
-    from collections.abc import Generator, Sequence
+    from collections.abc import Generator
 
 ROOT = Path(__file__).parent.parent.parent
-HOST = "127.0.0.1"
-WRANGLER = ["npx", "--yes", "wrangler@3.92.0"]
+WRANGLER = [*COMMAND]
 SDK = "workers-runtime-sdk==1.9.5"
-START_LIMIT = 120  # seconds
 
-
-def environment() -> dict[str, str]:
-    """Make `firstlight` and this Python the ones that wrangler's build command finds."""
-    path = os.pathsep.join([str(Path(sys.executable).parent), os.environ["PATH"]])
-    return os.environ | {"PATH": path, "NO_COLOR": "1", "WRANGLER_SEND_METRICS": "false"}
+# The file is answered without the Worker, which a test may have broken.
+serving = partial(serving_when_ready, ready="/favicon.svg")
 
 
 def copy_site(target: Path) -> Path:
@@ -40,50 +31,6 @@ def copy_site(target: Path) -> Path:
     for name in ("pyproject.toml", "wrangler.toml"):
         shutil.copy(ROOT / name, target / name)
     return target
-
-
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind((HOST, 0))
-        return int(probe.getsockname()[1])
-
-
-@contextmanager
-def serving(command: Sequence[str], site: Path) -> Generator[str, None, None]:
-    """Start a server and give its origin; fail at once, with its log, when it ends early."""
-    port = free_port()
-    log = site / "server.log"
-    with log.open("wb") as output:
-        process = subprocess.Popen(
-            [*command, "--port", str(port)],
-            cwd=site,
-            env=environment(),
-            stdin=subprocess.DEVNULL,
-            stdout=output,
-            stderr=subprocess.STDOUT,
-            start_new_session=True,
-        )
-    origin = f"http://{HOST}:{port}"
-    try:
-        wait_for(origin, process, log)
-        yield origin
-    finally:
-        os.killpg(process.pid, signal.SIGTERM)
-        process.wait(10)
-
-
-def wait_for(origin: str, process: subprocess.Popen[bytes], log: Path) -> None:
-    deadline = time.monotonic() + START_LIMIT
-    while time.monotonic() < deadline:
-        if process.poll() is not None:
-            break
-        try:
-            httpx.head(f"{origin}/favicon.svg", timeout=5)
-        except httpx.HTTPError:
-            time.sleep(0.1)
-        else:
-            return
-    pytest.fail(f"The server did not start:\n{log.read_text('utf-8', 'replace')}")
 
 
 @contextmanager
