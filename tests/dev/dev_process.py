@@ -18,18 +18,22 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 LIMIT = 30.0  # seconds until what is awaited must be there
+PORT = 41000  # or the next one that is free: the server sees to that
 ADDRESS = re.compile(r"http://127\.0\.0\.1:\d+")
 
 
 class DevProcess:
     """A running development server; `log()` is what it has printed so far."""
 
-    def __init__(self, root: Path, *options: str, port: int = 4321) -> None:
+    count = 0
+
+    def __init__(self, root: Path, *options: str, command: str = "dev") -> None:
         self.root = root
-        self._log = root / ".firstlight-test.log"
+        DevProcess.count += 1
+        self._log = root / f".server-{DevProcess.count}.log"
         with self._log.open("wb") as output:
             self.process = subprocess.Popen(
-                [sys.executable, "-m", "firstlight", "dev", "--port", str(port), *options],
+                [sys.executable, "-m", "firstlight", command, "--port", str(PORT), *options],
                 cwd=root,
                 env=os.environ | {"NO_COLOR": "1", "PYTHONUNBUFFERED": "1"},
                 stdin=subprocess.DEVNULL,
@@ -76,8 +80,11 @@ class DevProcess:
 
 
 @contextmanager
-def dev_process(root: Path, *options: str, port: int = 4321) -> Generator[DevProcess, None, None]:
-    server = DevProcess(root, *options, port=port)
+def dev_process(
+    root: Path, *options: str, command: str = "dev"
+) -> Generator[DevProcess, None, None]:
+    """Run `firstlight dev`, or another command, until the context is left."""
+    server = DevProcess(root, *options, command=command)
     try:
         yield server
     finally:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import errno
+import logging
 import os
 import socket
 from contextlib import suppress
@@ -80,6 +81,8 @@ class _Server(uvicorn.Server):
         if self.should_exit:  # site code may hold the loop for ever
             os._exit(INTERRUPTED)
         super().handle_exit(sig, frame)
+        # What is cut off from now on is no error.
+        logging.getLogger("uvicorn.error").setLevel(logging.CRITICAL)
         if self._closing is not None:
             asyncio.get_running_loop().call_soon_threadsafe(self._closing)
 
