@@ -16,6 +16,7 @@ from contract import CONTRACT, WRANGLER_TOML, Site
 from contract.suite import EMBEDDED
 
 from bindings.cloudflare import D1, KV, R2, KVError, env
+from bindings.cloudflare._local import serve
 from bindings.cloudflare._local.embedded import EmbeddedBackend
 from bindings.cloudflare.backend import PlatformError, current
 
@@ -105,3 +106,24 @@ def test_a_redis_that_is_not_there_is_an_error_of_kv(root: Path) -> None:
 def test_a_url_of_another_kind_is_an_error(root: Path) -> None:
     with pytest.raises(PlatformError, match="`http://x` is no URL of Redis"):
         EmbeddedBackend(root, root, kv_url="http://x")
+
+
+@pytest.mark.servers
+def test_a_server_takes_the_redis_of_its_environment(
+    root: Path, url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def fetch(path: str) -> None:
+        del path
+
+    async def served() -> str | None:
+        end = serve(root, root / "state", fetch)
+        try:
+            await SITE.kv.put("served", "by redis")
+            return await SITE.kv.get("served")
+        finally:
+            await end()
+
+    monkeypatch.setenv("FIRSTLIGHT_KV_URL", url)
+    assert asyncio.run(served()) == "by redis"
+    assert run(root, url, SITE.kv.get("served")) == "by redis"
+    assert not (root / "state").exists()
