@@ -99,7 +99,7 @@ def test_a_page_that_never_ends_is_stopped_by_a_second_interrupt(write_site: Wri
 def test_a_site_whose_first_build_has_errors_starts_and_recovers(write_site: WriteSite) -> None:
     with dev_process(write_site({"pyproject.toml": "[tool.firstlight]\nbase = 1\n"})) as server:
         server.wait_get("/", 500, "pyproject.toml:2")
-        server.wait_for(lambda log: "pyproject.toml:2: `base` cannot be `1`." in log)
+        server.wait_for(lambda log: "pyproject.toml:2: `base` cannot be `1`" in log)
         server.write("pyproject.toml", HYBRID)
         server.wait_get("/", 500, "This folder has no")
         server.write("pages/index.html", "home")

@@ -120,6 +120,15 @@ def test_error_while_rendering_shows_its_lines(make_dev: MakeDev) -> None:
     assert dev.told == ["pages/a.html:5 (route /a): ZeroDivisionError: division by zero"]
 
 
+def test_error_in_a_helper_tells_the_way_to_it(make_dev: MakeDev) -> None:
+    page = "---\nfrom pages import _lib\n_lib.divide(0)\n---\n"
+    lib = "def divide(number):\n    return 1 / number\n"
+    status, _, body = make_dev({"pages/a.html": page, "pages/_lib.py": lib}).get("/a/")
+    assert status == 500
+    assert "<code>pages/_lib.py:2 (route /a)</code>" in body
+    assert "<p>Called from</p><ol><li><code>pages/a.html:3</code></ol>" in body
+
+
 def test_errors_are_told_before_a_page_is_asked_for(make_dev: MakeDev) -> None:
     dev = make_dev({"pages/a.html": "{% if %}", "pages/b.html": "b", "pages/b.md": "b"})
     asyncio.run(dev.site.warm())

@@ -43,7 +43,7 @@ def _page(errors: list[Exception], root: Path) -> str:
         f'<!doctype html>\n<html lang="en"><head><meta charset="utf-8"><title>{count}</title>'
         f'<meta name="viewport" content="width=device-width"><style>{STYLE.read_text("utf-8")}'
         f"</style></head><body><main><h1>{count}</h1>{articles}"
-        "<footer>This follows when you save a change.</footer></main></body></html>\n"
+        "<footer>This goes by itself when you save what mends it.</footer></main></body></html>\n"
     )
 
 
@@ -85,9 +85,7 @@ def _steps(error: FirstlightError) -> str:
     """List the way to the error through the site's files, innermost first."""
     frames = error.frames[:-1] if isinstance(error, SiteCodeError) else []
     steps = [step for step, _ in groupby(reversed(frames))]
-    told = (
-        f"<li><code>{escape(f'{s.file}:{s.line}')}</code> in {escape(s.function)}" for s in steps
-    )
+    told = (f"<li><code>{escape(f'{step.file}:{step.line}')}</code>" for step in steps)
     return f"<p>Called from</p><ol>{''.join(told)}</ol>" if steps else ""
 
 
