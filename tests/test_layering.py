@@ -26,7 +26,7 @@ LAYERS = [
 ]
 HOST = {"build", "check", "dev", "cli", "content", "scaffold", "testing", "__main__"}
 # Run on CPython: part of the framework's runtime, and never of a Worker.
-CPYTHON = {"server", "adapters/asgi"}
+CPYTHON = {"server", "adapters/asgi", "adapters/vercel"}
 TEMPLATES = ROOT / "worker/firstlight/scaffold"  # of sites, which know both packages
 JAVASCRIPT = {"worker/firstlight/adapters/cloudflare.py", "bindings/cloudflare/_js.py"}
 
