@@ -31,6 +31,7 @@ STEP = 3
 ANSWERS = ("cookies", "endpoints", "error_pages", "output_modes", "redirects_and_slashes")
 ASGI_SERVERS = ("uvicorn", "granian")
 ASGI_FIRSTLIGHT = Path(__file__).parent / "server" / "asgi_firstlight.py"
+VERCEL_FIRSTLIGHT = Path(__file__).parent / "server" / "vercel_firstlight.py"
 
 
 def load_runner() -> Any:
@@ -59,12 +60,12 @@ def _possible(case: dict[str, Any]) -> dict[str, Any]:
     return {"requests": [r for r in requests if not r["path"].startswith(REFUSED_BY_MINIFLARE)]}
 
 
-def asgi_cases() -> list[dict[str, Any]]:
+def adapter_cases(adapter: str) -> list[dict[str, Any]]:
     """Give the cases the adapter; what its build writes is another matter."""
     files = [FOLDER / f"{name}.json" for name in ANSWERS]
     cases: list[dict[str, Any]] = RUNNER.load_cases(files) if RUNNER else []
     return [
-        {**case, "build": {}, "config": {**case["config"], "adapter": "asgi"}}
+        {**case, "build": {}, "config": {**case["config"], "adapter": adapter}}
         for case in cases
         if case.get("config", {}).get("adapter") and case.get("requests")
     ]
@@ -150,6 +151,20 @@ def asgi(request: pytest.FixtureRequest) -> Generator[Pool, None, None]:
 
 
 @pytest.mark.servers
-@pytest.mark.parametrize("case", asgi_cases(), ids=lambda case: case["name"])
+@pytest.mark.parametrize("case", adapter_cases("asgi"), ids=lambda case: case["name"])
 def test_conformance_on_asgi(case: dict[str, Any], asgi: Pool) -> None:
     assert asgi.failures(case["name"]) == ""
+
+
+@pytest.fixture(scope="module")
+def vercel(request: pytest.FixtureRequest) -> Generator[Pool, None, None]:
+    cases = selected(request, "test_conformance_on_vercel")
+    pool = Pool("preview", cases, "--firstlight", f"python {VERCEL_FIRSTLIGHT}")
+    yield pool
+    pool.close()
+
+
+@pytest.mark.servers
+@pytest.mark.parametrize("case", adapter_cases("vercel"), ids=lambda case: case["name"])
+def test_conformance_on_vercel(case: dict[str, Any], vercel: Pool) -> None:
+    assert vercel.failures(case["name"]) == ""
