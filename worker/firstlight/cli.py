@@ -234,6 +234,34 @@ def deploy(
 
 
 @main.command()
+@click.argument("name", metavar="ADAPTER")
+@click.option("-y", "--yes", "is_yes", is_flag=True, help="Do not ask.")
+@click.option("--dry-run", "is_dry_run", is_flag=True, help="Show the change only.")
+def add(*, name: str, is_yes: bool, is_dry_run: bool) -> None:
+    """Choose an adapter: change pyproject.toml and the host's own file."""
+    from firstlight.build.addition import diff, plan_addition  # noqa: PLC0415
+    from firstlight.build.replacing import replace_files  # noqa: PLC0415
+
+    root = Path.cwd()
+    with _told_errors():
+        addition = plan_addition(root, name)
+        if not addition.changes:
+            click.echo(f"Nothing to do: the site is set up for `{name}`.")
+            return
+        _console().print(diff(addition.changes), end="", soft_wrap=True)
+        if is_dry_run:
+            return
+        if not is_yes:
+            if not can_ask():
+                raise FirstlightError(
+                    "Nobody can be asked here.", hint="Add `--yes` or `--dry-run`."
+                )
+            click.confirm("Write this?", abort=True)
+        replace_files(root, addition.changes)
+    click.echo("\n".join(["Done.", *addition.notes]))
+
+
+@main.command()
 def types() -> None:
     """Write stubs that tell type checkers bindings, variables and route parameters."""
     from firstlight.build.type_stub import summary, write_types  # noqa: PLC0415

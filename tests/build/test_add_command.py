@@ -1,0 +1,227 @@
+"""`firstlight add`: what it changes, and what it leaves as it was."""
+
+from __future__ import annotations
+
+import tomllib
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+from click.testing import CliRunner
+
+from firstlight.build.replacing import Change, replace_files
+from firstlight.build.settings_edit import add_settings
+from firstlight.cli import main
+from firstlight.errors import ConfigError, FirstlightError
+
+if TYPE_CHECKING:
+    from conftest import WriteSite
+
+PAGE = {"pages/index.html": "<h1>Hi</h1>"}
+LIVE = {"pages/index.html": "---\nprerender = False\n---\n"}
+WANTED = {"tool": {"firstlight": {"adapter": "asgi"}}}
+STATIC = """\
+name = "shop"
+compatibility_date = "2026-04-20"
+
+[build]
+command = "firstlight build"
+watch_dir = ["pages"]
+
+[assets]
+directory = "dist/client"
+not_found_handling = "404-page"
+"""
+WORKER = """\
+name = "shop"
+main = "dist/server/entry.py"
+compatibility_date = "2026-04-20"
+compatibility_flags = ["python_workers"]
+
+[build]
+command = "firstlight build"
+watch_dir = ["pages"]
+
+[assets]
+directory = "dist/client"
+binding = "ASSETS"
+"""
+
+
+def add(*arguments: str) -> tuple[int, str]:
+    result = CliRunner().invoke(main, ["add", *arguments])
+    return result.exit_code, result.output
+
+
+def contents(root: Path) -> dict[str, bytes]:
+    return {path.name: path.read_bytes() for path in root.iterdir() if path.is_file()}
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("", '[tool.firstlight]\nadapter = "asgi"\n'),
+        ("[a]\nb = 1", '[a]\nb = 1\n\n[tool.firstlight]\nadapter = "asgi"\n'),
+        (
+            "[tool.firstlight]\nsite = 'x' # mine\n\n# next\n[b]\n",
+            "[tool.firstlight]\nadapter = \"asgi\"\nsite = 'x' # mine\n\n# next\n[b]\n",
+        ),
+        (
+            "[tool.firstlight.redirects]\n'/a' = '/b'\n",
+            "[tool.firstlight]\nadapter = \"asgi\"\n\n[tool.firstlight.redirects]\n'/a' = '/b'\n",
+        ),
+        ("tool.firstlight.base = '/a'\n", "tool.firstlight.base = '/a'\n"
+         'tool.firstlight.adapter = "asgi"\n'),
+        ("[tool]\nfirstlight = { base = '/a' } # c\n", "[tool]\n"
+         "firstlight = { base = '/a', adapter = \"asgi\"} # c\n"),
+        ("tool = {a = 1}\n", 'tool = {a = 1,firstlight = {adapter = "asgi"}}\n'),
+        ("[tool.firstlight]\r\nbase = '/a'\r\n\r\n[b]\r\n", "[tool.firstlight]\r\n"
+         "adapter = \"asgi\"\r\nbase = '/a'\r\n\r\n[b]\r\n"),
+        ("\ufeff[a]\n", '\ufeff[a]\n\n[tool.firstlight]\nadapter = "asgi"\n'),
+        ("[tool.firstlight]\nadapter='asgi'", "[tool.firstlight]\nadapter='asgi'"),
+    ],
+)  # fmt: skip
+def test_setting_is_added_to_toml(text: str, expected: str) -> None:
+    assert add_settings("pyproject.toml", text, WANTED, {}, "again") == expected
+    assert add_settings("pyproject.toml", expected, WANTED, {}, "again") == expected
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("", '{\n  "a": null\n}\n'),
+        ('{\n\t// mine\n\t"b": 1,\n}\n', '{\n\t"a": null,\n\t// mine\n\t"b": 1,\n}\n'),
+        ('/* { */ {"b": {}}', '/* { */ {\n  "a": null,\n  "b": {}}'),
+        ('{ "a": null }', '{ "a": null }'),
+    ],
+)
+def test_setting_is_added_to_json(text: str, expected: str) -> None:
+    assert add_settings("vercel.json", text, {"a": None}, {}, "again") == expected
+
+
+def test_setting_that_cannot_be_added_is_an_error() -> None:
+    text = '{"b": "\\"c\\": {", "c": 1}'
+    with pytest.raises(ConfigError, match=r"`c` is `1`, but it is a table\."):
+        add_settings("wrangler.jsonc", text, {"c": {"d": 1}}, {}, "again")
+    text = '{"x": {"c": {}}, "c": {}}'  # another `c` stands first
+    with pytest.raises(ConfigError, match=r"takes no `c\.d = 1`\.\n  Hint: Add it yourself"):
+        add_settings("wrangler.jsonc", text, {"c": {"d": 1}}, {}, "again")
+
+
+def test_cloudflare_writes_both_files(write_site: WriteSite) -> None:
+    project = '[project]\nname = "Shop"\ndependencies = [\n  "firstlight>=0.1", # the site\n]\n'
+    root = write_site({**LIVE, "pyproject.toml": project})
+    assert add("cloudflare", "--yes")[0] == 0
+    assert (root / "pyproject.toml").read_text() == (
+        '[project]\nname = "Shop"\ndependencies = [\n'
+        '  "firstlight[cloudflare]>=0.1", # the site\n]\n\n'
+        '[tool.firstlight]\nadapter = "cloudflare"\n'
+    )
+    assert (root / "wrangler.toml").read_text() == WORKER
+
+
+def test_a_second_run_has_nothing_to_do(write_site: WriteSite) -> None:
+    root = write_site(PAGE)
+    add("cloudflare", "--yes")
+    before = contents(root)
+    assert add("cloudflare") == (0, "Nothing to do: the site is set up for `cloudflare`.\n")
+    assert contents(root) == before
+
+
+def test_static_site_gets_no_worker(write_site: WriteSite) -> None:
+    root = write_site({**PAGE, "pyproject.toml": '[project]\nname = "shop"\nversion = "1"\n'})
+    add("cloudflare", "--yes")
+    assert (root / "wrangler.toml").read_text() == STATIC
+
+
+def test_users_own_settings_stay(write_site: WriteSite) -> None:
+    own = 'name = "mine" # my name\ncompatibility_flags = ["nodejs_compat"]\n\n[vars]\nA = 1\n'
+    root = write_site({**LIVE, "wrangler.toml": own})
+    add("cloudflare", "--yes")
+    text = (root / "wrangler.toml").read_text()
+    table = tomllib.loads(text)
+    assert text.startswith('name = "mine" # my name\n')
+    assert table["compatibility_flags"] == ["nodejs_compat", "python_workers"]
+    assert (table["main"], table["vars"]) == ("dist/server/entry.py", {"A": 1})
+
+
+@pytest.mark.parametrize(
+    ("files", "told"),
+    [
+        (
+            {"pyproject.toml": '[tool.firstlight]\nadapter = "asgi"\n'},
+            "pyproject.toml:2: `tool.firstlight.adapter` is `asgi`, but it is to be `cloudflare`.\n"
+            '    1 | [tool.firstlight]\n  > 2 | adapter = "asgi"\n'
+            "  Hint: Change or remove it, then run `firstlight add cloudflare` again.\n",
+        ),
+        (
+            {"wrangler.toml": 'name = "a"\nmain = "src/index.js"\n'},
+            "wrangler.toml:2: `main` is `src/index.js`, but the build writes "
+            "`dist/server/entry.py`.\n"
+            '    1 | name = "a"\n  > 2 | main = "src/index.js"\n'
+            "  Hint: Change or remove it, then run `firstlight add cloudflare` again.\n",
+        ),
+    ],
+)
+def test_conflict_is_an_error(write_site: WriteSite, files: dict[str, str], told: str) -> None:
+    root = write_site({**LIVE, **files})
+    before = contents(root)
+    assert add("cloudflare", "--yes") == (1, told)
+    assert contents(root) == before
+
+
+def test_unknown_adapter_names_the_nearest(write_site: WriteSite) -> None:
+    write_site(PAGE)
+    told = "`cloudflair` is no adapter.\n  Hint: Did you mean `cloudflare`?\n"
+    assert add("cloudflair") == (1, told)
+
+
+def test_dry_run_shows_the_change_only(write_site: WriteSite) -> None:
+    root = write_site(PAGE)
+    code, told = add("asgi", "--dry-run")
+    assert (code, contents(root)) == (0, {})
+    assert told == (
+        '--- nothing\n+++ pyproject.toml\n@@ -0,0 +1,2 @@\n+[tool.firstlight]\n+adapter = "asgi"\n'
+    )
+
+
+@pytest.mark.parametrize(("answer", "is_written"), [("y\n", True), ("n\n", False)])
+def test_asks_first(
+    write_site: WriteSite, monkeypatch: pytest.MonkeyPatch, answer: str, *, is_written: bool
+) -> None:
+    root = write_site(PAGE)
+    assert add("asgi")[1].endswith(
+        "Nobody can be asked here.\n  Hint: Add `--yes` or `--dry-run`.\n"
+    )
+    monkeypatch.setattr("firstlight.cli.can_ask", lambda: True)
+    CliRunner().invoke(main, ["add", "asgi"], input=answer)
+    assert (root / "pyproject.toml").exists() is is_written
+
+
+@pytest.mark.parametrize("failure", [OSError(28, "No space left", "b"), KeyboardInterrupt()])
+@pytest.mark.parametrize("at", [1, 2])
+def test_failure_half_way_leaves_all_as_it_was(
+    write_site: WriteSite, monkeypatch: pytest.MonkeyPatch, failure: BaseException, at: int
+) -> None:
+    root = write_site({"a": "1\n", "c": "3\n"})
+    before = contents(root)
+    real, calls = Path.replace, [0]
+
+    def fails(path: Path, target: Path) -> Path:
+        calls[0] += 1
+        if calls[0] == at + 1:
+            raise failure
+        return real(path, target)
+
+    monkeypatch.setattr(Path, "replace", fails)
+    changes = [Change("a", b"1\n", b"2\n"), Change("b", None, b"x"), Change("c", b"3\n", b"4")]
+    with pytest.raises((FirstlightError, KeyboardInterrupt)):
+        replace_files(root, changes)
+    assert contents(root) == before
+
+
+def test_file_that_changed_meanwhile_is_left_alone(write_site: WriteSite) -> None:
+    root = write_site({"a": "mine"})
+    with pytest.raises(FirstlightError, match="changed in the meantime"):
+        replace_files(root, [Change("b", None, b"x"), Change("a", b"1", b"2")])
+    assert contents(root) == {"a": b"mine"}

@@ -1,0 +1,264 @@
+"""`firstlight add`: what choosing an adapter changes in pyproject.toml and the host's own file."""
+
+from __future__ import annotations
+
+import difflib
+import re
+import tomllib
+from dataclasses import dataclass, replace
+from importlib.metadata import entry_points, metadata
+from typing import TYPE_CHECKING, Any
+
+import tomlkit
+from rich.text import Text
+
+from firstlight.advice import did_you_mean
+from firstlight.build.adapter import BUILT_IN, GROUP, adapter_names
+from firstlight.build.config import FILE, load_config
+from firstlight.build.output import DIST
+from firstlight.build.platform_files import worker_redirects
+from firstlight.build.replacing import Change
+from firstlight.build.scan import scan
+from firstlight.build.settings_edit import BOM, add_settings
+from firstlight.build.source_file import read_bytes, read_text
+from firstlight.build.worker_handlers import worker_handlers
+from firstlight.build.wrangler import ASSETS, FILES, HTML_HANDLING
+from firstlight.errors import AdapterError, FirstlightError, Location
+from firstlight.scaffold.new import worker_name
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from pathlib import Path
+
+    from firstlight.build.scan import Site
+
+DISTRIBUTION = "firstlight"
+COMPATIBILITY_DATE = "2026-04-20"  # runs on wrangler 3.92 and on today's
+BUILD = "firstlight build"
+CLIENT = f"{DIST}/client"
+REQUIREMENT = re.compile(r"\s*([A-Za-z0-9._-]+)\s*(?:\[([^\]]*)\])?(.*)", re.DOTALL)
+COLOURS = {"+": "green", "-": "red", "@": "cyan"}
+STARTS = {
+    "cloudflare": "Next: `firstlight dev`, then `firstlight deploy`.",
+    "asgi": "Next: `firstlight build`, then "
+    "`uvicorn --app-dir dist/server app:app --no-proxy-headers`.",
+    "vercel": "Next: `firstlight build`, then `vercel deploy --prebuilt`.",
+    "netlify": "Next: `firstlight build`, then `netlify deploy`.",
+}
+
+
+@dataclass(slots=True)
+class HostFile:
+    """The host's own configuration.
+
+    Attributes:
+        name: Relative to the site's root.
+        settings: What it should say.
+        needed: Settings that may have no other value, by dotted path, to the reason.
+    """
+
+    name: str
+    settings: dict[str, Any]
+    needed: Mapping[str, str]
+
+
+@dataclass(slots=True)
+class Addition:
+    """What `firstlight add` does.
+
+    Attributes:
+        changes: The files that change; none when all is there.
+        notes: What is left to do, a sentence each.
+    """
+
+    changes: list[Change]
+    notes: list[str]
+
+
+def plan_addition(root: Path, name: str) -> Addition:
+    """Find out what choosing an adapter changes; writes nothing.
+
+    A site without pyproject.toml gets one that says nothing else.
+
+    Args:
+        root: The site's root.
+        name: The adapter's.
+
+    Raises:
+        AdapterError: There is no such adapter.
+        ConfigError: A file does not parse, or says something that contradicts the adapter.
+        FirstlightError: A file cannot be read, or the folder holds no site.
+
+    Source:
+        https://docs.astro.build/en/reference/cli-reference/#astro-add
+    """
+    if name not in (known := adapter_names()):
+        raise AdapterError(
+            f"`{name}` is no adapter.",
+            hint=did_you_mean(name, known)
+            or f"Use one of {', '.join(known)}, or install the package of another.",
+        )
+    again = f"firstlight add {name}"
+    site = scan(root, replace(load_config(root), adapter=name))
+    changes = [_pyproject(root, name, again)]
+    if host := _host_file(site, name):
+        text = _text(root, host.name)
+        changes.append(
+            _change(
+                root, host.name, add_settings(host.name, text, host.settings, host.needed, again)
+            )
+        )
+    return Addition([change for change in changes if change.before != change.after], _notes(name))
+
+
+def diff(changes: list[Change]) -> Text:
+    """Show changes as a coloured unified diff."""
+    text = Text()
+    for change in changes:
+        before = (change.before or b"").decode().splitlines()
+        after = change.after.decode().splitlines()
+        old = change.file if change.before is not None else "nothing"
+        for line in difflib.unified_diff(before, after, old, change.file, lineterm=""):
+            is_head = line.startswith(("--- ", "+++ "))
+            text.append(f"{line}\n", "bold" if is_head else COLOURS.get(line[:1], ""))
+    return text
+
+
+def _notes(name: str) -> list[str]:
+    requirement = _requirement(name)
+    notes = [f"Install `{requirement}` where the site is built."] if requirement else []
+    return [*notes, *filter(None, [STARTS.get(name)])]
+
+
+def _text(root: Path, file: str) -> str:
+    """Read a file with its own line ends; empty when it is not there."""
+    path = root / file
+    if not path.exists():
+        return ""
+    read_text(path, file)  # tells what is not UTF-8
+    return read_bytes(path, file).decode("utf-8")
+
+
+def _change(root: Path, file: str, text: str) -> Change:
+    before = read_bytes(root / file, file) if (root / file).exists() else None
+    return Change(file, before, text.encode())
+
+
+def _pyproject(root: Path, name: str, again: str) -> Change:
+    text = _text(root, FILE)
+    wanted = {"tool": {"firstlight": {"adapter": name}}}
+    needed = {"tool.firstlight.adapter": "it is to be"}
+    text = add_settings(FILE, text, wanted, needed, again)
+    if requirement := _requirement(name):
+        text = _with_requirement(text, requirement)
+    return _change(root, FILE, text)
+
+
+def _requirement(name: str) -> str | None:
+    """Return what a site installs for an adapter: our extra, or the package it comes from."""
+    if name in BUILT_IN:
+        extras = metadata(DISTRIBUTION).get_all("Provides-Extra") or []
+        return f"{DISTRIBUTION}[{name}]" if name in extras else None
+    (point, *_) = entry_points(group=GROUP, name=name)
+    return point.dist.name if point.dist else None
+
+
+def _with_requirement(text: str, requirement: str) -> str:
+    """Add a requirement, or its extra to the one that is there; needs a table `project`."""
+    bare = text.removeprefix(BOM)
+    project: Any = tomllib.loads(bare).get("project")
+    if not isinstance(project, dict) or "dependencies" in project.get("dynamic", ()):  # pyright: ignore[reportUnknownMemberType]
+        return text
+    wanted, extra, _ = _parts(requirement)
+    if _plain(str(project.get("name", ""))) == wanted:  # pyright: ignore[reportUnknownMemberType, reportUnknownArgumentType]
+        return text
+    own: list[str] = project.get("dependencies", [])  # pyright: ignore[reportUnknownMemberType, reportUnknownVariableType]
+    if not isinstance(own, list):  # pyright: ignore[reportUnnecessaryIsInstance]
+        raise FirstlightError("`project.dependencies` is no list.", location=Location(FILE))
+    index = next((i for i, each in enumerate(own) if _parts(str(each))[0] == wanted), None)  # pyright: ignore[reportUnknownArgumentType, reportUnknownVariableType]
+    if index is None:
+        return add_settings(FILE, text, {"project": {"dependencies": [requirement]}}, {}, "")
+    extended = _extended(own[index], extra)  # pyright: ignore[reportUnknownArgumentType]
+    if extended == own[index]:
+        return text
+    document: Any = tomlkit.parse(bare)
+    document["project"]["dependencies"][index] = extended
+    return text[: len(text) - len(bare)] + tomlkit.dumps(document)  # pyright: ignore[reportUnknownMemberType]
+
+
+def _extended(requirement: str, extras: set[str]) -> str:
+    """Add extras to a requirement: `firstlight>=1` becomes `firstlight[asgi]>=1`."""
+    _, own, rest = _parts(requirement)
+    if extras <= own:
+        return requirement
+    found = REQUIREMENT.fullmatch(requirement)
+    name = found[1] if found else requirement
+    return f"{name}[{','.join(sorted(own | extras))}]{rest}"
+
+
+def _parts(requirement: str) -> tuple[str, set[str], str]:
+    found = REQUIREMENT.fullmatch(requirement)
+    if found is None:
+        return "", set(), ""
+    extras = {extra.strip() for extra in (found[2] or "").split(",") if extra.strip()}
+    return _plain(found[1]), extras, found[3]
+
+
+def _plain(name: str) -> str:
+    """Write a package's name as installers compare it."""
+    return re.sub(r"[-_.]+", "-", name).lower()
+
+
+def _host_file(site: Site, name: str) -> HostFile | None:
+    if name == "cloudflare":
+        return _wrangler_file(site)
+    if name == "vercel":
+        settings = {"framework": None, "buildCommand": BUILD}
+        return HostFile("vercel.json", settings, {})
+    if name == "netlify":
+        needed = {"build.publish": "the build writes"}
+        settings = {"build": {"command": f"pip install . && {BUILD}", "publish": CLIENT}}
+        return HostFile("netlify.toml", settings, needed)
+    return None
+
+
+def _wrangler_file(site: Site) -> HostFile:
+    """Choose wrangler's settings; a site of files names no Worker, and needs none.
+
+    Source:
+        https://developers.cloudflare.com/workers/wrangler/configuration/
+    """
+    root, config = site.root, site.config
+    file = next((name for name in FILES if (root / name).exists()), FILES[-1])
+    assets: dict[str, Any] = {"directory": CLIENT}
+    settings: dict[str, Any] = {"name": worker_name(_project_name(root))}
+    needed = {"assets.directory": "the build writes"}
+    if _needs_worker(site):
+        settings["main"] = f"{DIST}/server/entry.py"
+        assets["binding"] = ASSETS
+        needed |= {"main": "the build writes", "assets.binding": "the Worker looks for"}
+    settings["compatibility_date"] = COMPATIBILITY_DATE
+    if "main" in settings:
+        settings["compatibility_flags"] = ["python_workers"]
+    else:
+        assets["not_found_handling"] = "404-page"
+    if config.trailing_slash != "ignore":
+        assets["html_handling"] = HTML_HANDLING[config.trailing_slash]
+    settings |= {"build": {"command": BUILD, "watch_dir": ["pages"]}, "assets": assets}
+    return HostFile(file, settings, needed)
+
+
+def _needs_worker(site: Site) -> bool:
+    return bool(
+        site.config.output != "static"
+        or site.on_demand
+        or worker_handlers(site)
+        or worker_redirects(site)
+    )
+
+
+def _project_name(root: Path) -> str:
+    text = read_text(root / FILE, FILE) if (root / FILE).exists() else ""
+    project: Any = tomllib.loads(text).get("project")
+    name = project.get("name") if isinstance(project, dict) else None  # pyright: ignore[reportUnknownMemberType, reportUnknownVariableType]
+    return str(name or root.resolve().name)  # pyright: ignore[reportUnknownArgumentType]
