@@ -10,6 +10,8 @@ from firstlight.build.syntax import module_names
 from firstlight.errors import FirstlightError
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from firstlight.build.scan import Site
     from firstlight.build.wrangler import Wrangler
 
@@ -19,15 +21,24 @@ HANDLERS = ("queue", "scheduled")
 
 def worker_handlers(site: Site) -> list[str]:
     """List which of `queue` and `scheduled` pages/_worker.py defines or imports."""
+    return _defined(site, HANDLERS)
+
+
+def worker_objects(site: Site, wrangler: Wrangler) -> list[str]:
+    """List which of the declared Durable Object classes pages/_worker.py defines or imports."""
+    return _defined(site, wrangler.objects)
+
+
+def _defined(site: Site, names: Sequence[str]) -> list[str]:
     file = site.modules.get(WORKER)
     if file is None:
         return []
     try:
         tree = ast.parse(read_text(site.root / file, file))
     except (SyntaxError, FirstlightError):
-        return list(HANDLERS)  # reported where it is bundled
-    names = module_names(tree)
-    return [name for name in HANDLERS if name in names]
+        return list(names)  # reported where it is bundled
+    found = module_names(tree)
+    return [name for name in names if name in found]
 
 
 def missing_handlers(site: Site, wrangler: Wrangler) -> list[str]:
@@ -44,4 +55,10 @@ def missing_handlers(site: Site, wrangler: Wrangler) -> list[str]:
             f"{wrangler.file} has cron triggers, but nothing handles them. "
             "Define `async def scheduled(event)` in pages/_worker.py."
         )
+    warnings += [
+        f"{wrangler.file} declares the Durable Object class `{name}`, which nothing defines. "
+        f"Define `class {name}(DurableObject)` in pages/_worker.py."
+        for name in wrangler.objects
+        if name not in worker_objects(site, wrangler)
+    ]
     return warnings

@@ -71,6 +71,7 @@ class Wrangler:
         variables: What `vars` declares, JSON values as they are.
         consumed: The queues that the Worker consumes.
         has_crons: Whether it has cron triggers.
+        objects: The classes of Durable Objects that this Worker defines itself.
         assets: What the static assets are called in the Worker; empty when nothing is declared.
         main: The Worker's entry; empty for a site of assets only.
         not_found_handling: What the platform answers where no asset is, without a Worker.
@@ -86,6 +87,7 @@ class Wrangler:
     variables: dict[str, Any] = field(default_factory=dict[str, "Any"])
     consumed: tuple[str, ...] = ()
     has_crons: bool = False
+    objects: tuple[str, ...] = ()
     assets: str = ""
     main: str = ""
     not_found_handling: str = "none"
@@ -247,6 +249,11 @@ def _wrangler(name: str | None, table: dict[str, Any]) -> Wrangler:
         },
         variables=table.get("vars", {}),
         consumed=tuple(t["queue"] for t in _entries(table, "queues.consumers") if "queue" in t),
+        objects=tuple(
+            str(entry["class_name"])
+            for entry in _entries(table, "durable_objects.bindings")
+            if "class_name" in entry and "script_name" not in entry
+        ),
         has_crons=bool(table.get("triggers", {}).get("crons")),
         assets=table.get("assets", {}).get("binding", ""),
         main=str(table.get("main", "")),

@@ -11,7 +11,12 @@ from firstlight.build.bundle import gzipped_size, module_files, trace, trace_err
 from firstlight.build.output import DIST
 from firstlight.build.platform_files import worker_redirects
 from firstlight.build.sdk import write_sdk
-from firstlight.build.worker_handlers import WORKER, missing_handlers, worker_handlers
+from firstlight.build.worker_handlers import (
+    WORKER,
+    missing_handlers,
+    worker_handlers,
+    worker_objects,
+)
 from firstlight.build.wrangler import ASSETS, HTML_HANDLING
 
 if TYPE_CHECKING:
@@ -42,7 +47,7 @@ except ImportError:  # wrangler 3: the runtime calls a global function
         return adapter.begin(request, env, ctx)
 
 else:
-
+{objects}
     class Default(WorkerEntrypoint):
         async def fetch(self, request):
             js_request = getattr(request, "js_object", request)
@@ -73,7 +78,9 @@ class CloudflareAdapter:
         """Collect the Worker's modules; none for a site of files whose wrangler.toml wants none."""
         site, wrangler = build.site, build.wrangler
         warnings = _handling_warning(site.config, wrangler)
-        if not (site.on_demand or worker_handlers(site) or _wants_worker(wrangler)):
+        if not (
+            site.on_demand or worker_handlers(site) or wrangler.objects or _wants_worker(wrangler)
+        ):
             return Bundle(warnings=[*warnings, *_static_warnings(site, wrangler)])
         files, errors = self._worker(build)
         warnings += [
@@ -92,20 +99,28 @@ class CloudflareAdapter:
         has_bindings = BINDINGS in tracer.found
         for name in _bindings_modules(tracer, build.wrangler) if has_bindings else []:
             tracer.trace(name)
+        objects = worker_objects(build.site, build.wrangler)
+        if objects:
+            tracer.trace(WORKER)
         files = module_files(build, tracer)
-        files["entry.py"] = entry_text(has_bindings=has_bindings, handlers=handlers)
+        files["entry.py"] = entry_text(
+            has_bindings=has_bindings, handlers=handlers, objects=objects
+        )
         return dict(sorted(files.items())), trace_errors(build.site, tracer)
 
 
 ADAPTER = CloudflareAdapter()
 
 
-def entry_text(*, has_bindings: bool, handlers: Sequence[str] = ()) -> str:
+def entry_text(
+    *, has_bindings: bool, handlers: Sequence[str] = (), objects: Sequence[str] = ()
+) -> str:
     """Write the entry for both kinds of runtime: global function and class.
 
     Args:
         has_bindings: Whether the bindings are bundled.
         handlers: Which of `queue` and `scheduled` pages/_worker.py defines.
+        objects: Which classes of Durable Objects it defines; they are exported as they are.
     """
     imports = ENTRY_IMPORTS
     if has_bindings:
@@ -113,6 +128,7 @@ def entry_text(*, has_bindings: bool, handlers: Sequence[str] = ()) -> str:
     return ENTRY.format(
         imports=imports,
         enter=", enter=bindings.enter" if has_bindings else "",
+        objects="".join(f"    from pages._worker import {name} as {name}\n" for name in objects),
         handlers="".join(HANDLER.format(name=name) for name in handlers),
     )
 
