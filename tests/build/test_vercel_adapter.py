@@ -84,6 +84,14 @@ def test_a_page_that_is_a_file_has_its_path_overridden(write_site: WriteSite) ->
     assert told["overrides"] == {"x/about.html": {"path": "x/about"}}
 
 
+def test_the_pattern_of_a_route_stays_within_its_limit(write_site: WriteSite) -> None:
+    pages = {f"pages/{number:04}{'x' * 90}.html": "" for number in range(60)}
+    _, config = output_of(write_site({"pyproject.toml": CONFIG, **pages}))
+    sources = [route["src"] for route in config["routes"] if route.get("status") == 307]
+    assert len(sources) == 2
+    assert "".join(sources).count("x" * 90) == 60
+
+
 def test_the_function_has_a_configuration(write_site: WriteSite) -> None:
     options = '[tool.firstlight.vercel]\nruntime = "python3.13"\nmax_duration = 30\n'
     root = write_site({"pyproject.toml": CONFIG + options, "pages/api/x.py": API})
@@ -96,6 +104,17 @@ def test_the_function_has_a_configuration(write_site: WriteSite) -> None:
         "maxDuration": 30,
     }
     assert config["routes"][-1] == {"src": "^/.*$", "dest": "/_firstlight"}
+
+
+def test_a_function_is_told_to_be_untried(write_site: WriteSite) -> None:
+    root = write_site(
+        {"pyproject.toml": CONFIG, "pages/api/x.py": "def GET(ctx):\n    return 'x'\n"}
+    )
+    assert build(root).warnings == [
+        "pages/api/x.py:1 (route /api/x): This runs on demand (an endpoint under pages/api/), "
+        "which the adapter `vercel` does with limits. Its function has not run on Vercel itself "
+        "yet.",
+    ]
 
 
 def call(function: Path, *payloads: dict[str, Any]) -> list[str]:

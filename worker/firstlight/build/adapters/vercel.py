@@ -22,6 +22,10 @@ if TYPE_CHECKING:
     Route = dict[str, Any]
 
 OUTPUT = ".vercel/output"
+# Characters of a route's `src`, less what stands around the pages:
+# https://github.com/vercel/vercel/blob/main/packages/routing-utils/src/schemas.ts
+MOST_SOURCE = 4096 - len("^/()/$")
+UNTRIED = Support("limited", "Its function has not run on Vercel itself yet.")
 # Not `index`: that would be the path `/`, which may be a file.
 FUNCTION = "_firstlight"
 ENTRY = '''\
@@ -46,8 +50,8 @@ class VercelAdapter:
     name = "vercel"
     supports: Mapping[str, Support] = {
         "static": STABLE,
-        "hybrid": STABLE,
-        "server": STABLE,
+        "hybrid": UNTRIED,
+        "server": UNTRIED,
         "streaming": Support("limited", "The answer goes out when it is complete."),
         "wait_until": Support("limited", "The answer goes out when the work is done."),
         "bindings": UNSUPPORTED,
@@ -167,10 +171,22 @@ def _slash_routes(build: SiteBuild) -> Iterator[Route]:
     """Send the other spelling of a prerendered page to its own, with or without a slash."""
     pages = {path for path, _ in _page_paths(build) if path.strip("/")}
     for slash, target in (("", "/$1/"), ("/", "/$1")):
-        bare = sorted(p.strip("/") for p in pages if p.endswith("/") != bool(slash))
-        if bare:
-            source = f"^/({'|'.join(map(re.escape, bare))}){slash}$"
+        bare = sorted(re.escape(p.strip("/")) for p in pages if p.endswith("/") != bool(slash))
+        for choice in _alternations(bare):
+            source = f"^/({choice}){slash}$"
             yield {"src": source, "status": 307, "headers": {"Location": target}}
+
+
+def _alternations(patterns: list[str]) -> Iterator[str]:
+    """Join patterns by `|`, as many as one route may have."""
+    joined = ""
+    for pattern in patterns:
+        if joined and len(joined) + len(pattern) >= MOST_SOURCE:
+            yield joined
+            joined = ""
+        joined = f"{joined}|{pattern}" if joined else pattern
+    if joined:
+        yield joined
 
 
 def _page_paths(build: SiteBuild) -> Iterator[tuple[str, str]]:
