@@ -16,14 +16,15 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+sys.path.insert(0, str(Path(__file__).parent.parent / "tests"))
 sys.path.insert(0, str(Path(__file__).parent.parent / "tests" / "dev"))
-from dev_browser import chromium
+from browser import chromium
 from dev_process import dev_process
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Generator, Sequence
 
-    from dev_browser import Page
+    from browser import Tab
 
 SAVES, STARTS = 20, 5
 LAYOUT = (
@@ -87,7 +88,7 @@ def start(root: Path, port: int) -> float:
     return seconds
 
 
-def save(tab: Page, path: Path, text: str, condition: str) -> float:
+def save(tab: Tab, path: Path, text: str, condition: str) -> float:
     """Return the milliseconds from a save to the document that shows it."""
     began = time.time() * 1000
     path.write_text(text)
@@ -122,7 +123,8 @@ def saves(root: Path) -> dict[str, list[float]]:
     profile = tempfile.TemporaryDirectory(ignore_cleanup_errors=True)
     with profile as folder, chromium(Path(folder)) as browser, dev_process(root) as server:
         for kind, (path, change) in kinds.items():
-            with browser.page() as tab:
+            with browser.tab() as tab:
+                tab.resize(1000, 700)
                 tab.open(server.origin + path)
                 tab.run("window.isSame = true; scrollTo(0, 900)")
                 time.sleep(0.5)

@@ -12,6 +12,7 @@ import os
 import select
 import shutil
 import subprocess
+import time
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
@@ -37,13 +38,7 @@ CHROMIUM = [
 NARROW = 600  # pixels; a narrower window is a phone's
 # The window that a page opens in unless the test says otherwise.
 WIDTH, HEIGHT = 1280, 900
-PATIENCE_MS = 10_000
-WAIT = """(async (test, end) => {
-  while (!test()) {
-    if (Date.now() > end) throw Error("never: " + test);
-    await new Promise((done) => setTimeout(done, 10));
-  }
-})"""
+PATIENCE = 20.0  # seconds until what is awaited must be there
 SILENCE = 60  # seconds after which Chromium is taken for dead
 ENDED = "Chromium has ended, or says nothing any more."
 
@@ -202,8 +197,17 @@ class Tab:
         return result["result"].get("value")
 
     def wait_for(self, condition: str) -> None:
-        """Wait until a JavaScript expression is true; fail after ten seconds."""
-        self.run(f"{WAIT}(() => {condition}, Date.now() + {PATIENCE_MS})")
+        """Wait until a JavaScript expression is true, in this page or in one that replaces it."""
+        deadline = time.monotonic() + PATIENCE
+        failure: RuntimeError | None = None
+        while time.monotonic() < deadline:
+            try:
+                if self.run(f"!!({condition})"):
+                    return
+            except RuntimeError as error:  # as a page goes away
+                failure = error
+            time.sleep(0.01)
+        raise AssertionError(f"`{condition}` is never true.") from failure
 
     def press(self, key: str, *, text: str = "", shift: bool = False) -> None:
         """Press a key by its name, such as `Tab`; `text` is what it types."""

@@ -8,18 +8,18 @@ from contextlib import ExitStack
 from typing import TYPE_CHECKING
 
 import pytest
-from dev_browser import chromium
+from browser import chromium
 from dev_process import dev_process
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Generator, Mapping
     from pathlib import Path
 
-    from dev_browser import Browser, Page
+    from browser import Browser, Tab
     from dev_process import DevProcess
 
     WriteSite = Callable[[Mapping[str, str | bytes]], Path]
-    OpenSite = Callable[..., tuple[DevProcess, Page]]
+    OpenSite = Callable[..., tuple[DevProcess, Tab]]
 
 pytestmark = pytest.mark.browser
 
@@ -70,23 +70,24 @@ def open_site(write_site: WriteSite, browser: Browser) -> Generator[OpenSite, No
     """Serve a site from its sources and open its first page."""
     with ExitStack() as stack:
 
-        def make(files: Mapping[str, str | bytes], path: str = "/") -> tuple[DevProcess, Page]:
+        def make(files: Mapping[str, str | bytes], path: str = "/") -> tuple[DevProcess, Tab]:
             return _open(stack, write_site(COMMON | dict(files)), browser, path)
 
         yield make
 
 
-def _open(stack: ExitStack, root: Path, browser: Browser, path: str) -> tuple[DevProcess, Page]:
+def _open(stack: ExitStack, root: Path, browser: Browser, path: str) -> tuple[DevProcess, Tab]:
     server = stack.enter_context(dev_process(root))
-    tab = stack.enter_context(browser.page())
+    tab = stack.enter_context(browser.tab())
+    tab.resize(1000, 700)
     tab.open(server.origin + path)
     tab.run(MARK)
     return server, tab
 
 
-def text(tab: Page, expected: str) -> None:
+def text(tab: Tab, expected: str) -> None:
     """Wait until the page says something."""
-    tab.wait(f"document.body.innerText.includes({expected!r})")
+    tab.wait_for(f"document.body.innerText.includes({expected!r})")
 
 
 def test_a_saved_page_keeps_scroll_focus_and_input(open_site: OpenSite) -> None:
@@ -116,7 +117,7 @@ def test_a_stylesheet_is_swapped_without_a_flash(open_site: OpenSite) -> None:
         "requestAnimationFrame(look) })()"
     )
     server.write("pages/site.css", "body { color: rgb(4, 5, 6) }")
-    tab.wait("seen.has('rgb(4, 5, 6)') && document.querySelectorAll('link').length === 1")
+    tab.wait_for("seen.has('rgb(4, 5, 6)') && document.querySelectorAll('link').length === 1")
     assert tab.run("[isSame, [...seen]]") == [True, ["rgb(1, 2, 3)", "rgb(4, 5, 6)"]]
 
 
@@ -126,10 +127,10 @@ def test_only_the_changed_stylesheet_is_asked_for(open_site: OpenSite) -> None:
     third = {"pages/third.css": "main { color: rgb(0, 0, 0) }"}
     server, tab = open_site({"pages/index.html": page(f"{link}<p>x"), **files, **third})
     server.write("pages/deep.css", "p { color: rgb(7, 8, 9) }")
-    tab.wait("getComputedStyle(document.querySelector('p')).color === 'rgb(7, 8, 9)'")
+    tab.wait_for("getComputedStyle(document.querySelector('p')).color === 'rgb(7, 8, 9)'")
     assert "site.css" not in server.log().partition("changed")[2]
     server.write("pages/third.css", "main { color: rgb(3, 3, 3) }")
-    tab.wait("getComputedStyle(document.querySelector('main')).color === 'rgb(3, 3, 3)'")
+    tab.wait_for("getComputedStyle(document.querySelector('main')).color === 'rgb(3, 3, 3)'")
     assert tab.run("isSame")
 
 
@@ -138,7 +139,7 @@ def test_a_picture_is_swapped_in_place(open_site: OpenSite) -> None:
     files = {"pages/index.html": page(images), "pages/a.png": png(10), "pages/b.png": png(20)}
     server, tab = open_site(files)
     server.write("pages/a.png", png(200, width=7))
-    tab.wait("[...document.images].every((image) => image.naturalWidth === 7)")
+    tab.wait_for("[...document.images].every((image) => image.naturalWidth === 7)")
     assert tab.run("[isSame, document.images[1].srcset.endsWith(', /b.png 2x')]") == [True, True]
 
 
@@ -146,7 +147,7 @@ def test_a_background_that_changed_reloads_the_page(open_site: OpenSite) -> None
     style = '<p style="background: url(/a.png)">x</p>'
     server, tab = open_site({"pages/index.html": page(style), "pages/a.png": png(10)})
     server.write("pages/a.png", png(200))
-    tab.wait("!window.isSame")
+    tab.wait_for("!window.isSame")
 
 
 def test_a_script_that_changed_reloads_and_keeps_the_place(open_site: OpenSite) -> None:
@@ -157,11 +158,11 @@ def test_a_script_that_changed_reloads_and_keeps_the_place(open_site: OpenSite) 
     tab.run("scrollTo(0, 4000); document.querySelector('#name').focus({preventScroll: true})")
     tab.run("document.querySelector('#name').value = 'typed'")
     server.write("pages/a.js", "window.made = 2")
-    tab.wait("window.made === 2 && document.readyState === 'complete' && scrollY === 4000")
-    tab.wait("document.activeElement.id === 'name' && document.activeElement.value === 'typed'")
+    tab.wait_for("window.made === 2 && document.readyState === 'complete' && scrollY === 4000")
+    tab.wait_for("document.activeElement.id === 'name' && document.activeElement.value === 'typed'")
     tab.run(MARK)
     server.write("pages/index.html", page(f"{main}<script>window.made = 3</script>"))
-    tab.wait("window.made === 3")
+    tab.wait_for("window.made === 3")
 
 
 def test_what_scripts_have_made_of_a_page_stays(open_site: OpenSite) -> None:
@@ -187,7 +188,7 @@ def test_a_new_button_is_one_that_scripts_know(open_site: OpenSite) -> None:
     script = "<script>document.querySelectorAll('button').forEach((b) => b.title = 'on')</script>"
     server, tab = open_site({"pages/index.html": page(f"<p>x</p>{script}")})
     server.write("pages/index.html", page(f"<p>x</p><button>Go</button>{script}"))
-    tab.wait("document.querySelector('button')?.title === 'on'")
+    tab.wait_for("document.querySelector('button')?.title === 'on'")
 
 
 def test_other_pages_are_left_alone(open_site: OpenSite) -> None:
@@ -287,13 +288,13 @@ def test_errors_lie_above_the_page_until_they_are_mended(open_site: OpenSite, ki
     path = server.root / name
     before = path.read_bytes() if path.exists() else None
     server.write(name, content)
-    tab.wait(f"{ERRORS}?.innerText.includes({place!r})")
+    tab.wait_for(f"{ERRORS}?.innerText.includes({place!r})")
     assert place.partition(" (")[0] in server.log()
     if before is None:
         path.unlink()
     else:
         server.write(name, before)
-    tab.wait(f"!{ERRORS}")
+    tab.wait_for(f"!{ERRORS}")
     assert tab.run("[isSame, document.querySelector('#name').value]") == [True, "typed"]
 
 
@@ -301,13 +302,13 @@ def test_escape_hides_errors_and_gives_the_focus_back(open_site: OpenSite) -> No
     server, tab = open_site({"pages/index.html": page('<input id="name">')})
     tab.run("document.querySelector('#name').focus()")
     server.write("pages/index.html", page("{% if %}"))
-    tab.wait(f"{ERRORS}?.open")
+    tab.wait_for(f"{ERRORS}?.open")
     assert tab.run(f"{ERRORS}.matches(':modal')")
-    tab.press("Escape", 27)
-    tab.wait(f"!{ERRORS}")
+    tab.press("Escape")
+    tab.wait_for(f"!{ERRORS}")
     assert tab.run("document.activeElement.id") == "name"
     server.write("pages/index.html", page("{% if x %}"))
-    tab.wait(f"{ERRORS}?.open")
+    tab.wait_for(f"{ERRORS}?.open")
 
 
 def test_a_page_opened_with_an_error_recovers(open_site: OpenSite) -> None:
@@ -326,7 +327,7 @@ def test_an_endpoint_that_a_page_asks_shows_its_error_there(open_site: OpenSite)
     )
     bad = "async def GET(ctx):\n    return {'x': 1 / 0}\n"
     server, tab = open_site({"pages/index.html": page(ask), "pages/api/x.py": bad})
-    tab.wait(f"{ERRORS}?.innerText.includes('pages/api/x.py:2 (route /api/x)')")
+    tab.wait_for(f"{ERRORS}?.innerText.includes('pages/api/x.py:2 (route /api/x)')")
     assert "<" not in tab.run("document.querySelector('p').innerText")
     server.write("pages/api/x.py", bad.replace("1 / 0", "7"))
     text(tab, '{"x":7}')
@@ -350,7 +351,7 @@ def test_a_policy_for_content_changes_nothing(open_site: OpenSite) -> None:
     policy = "/*\n  Content-Security-Policy: default-src 'self'\n"
     server, tab = open_site({"pages/index.html": page("one"), "pages/_headers": policy})
     server.write("pages/index.html", page("{% if %}"))
-    tab.wait(f"{ERRORS}?.innerText.includes('pages/index.html:1')")
+    tab.wait_for(f"{ERRORS}?.innerText.includes('pages/index.html:1')")
     assert (
         tab.run(f"getComputedStyle({ERRORS}.querySelector('article')).borderLeftStyle") == "solid"
     )
