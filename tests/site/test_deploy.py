@@ -59,3 +59,27 @@ def test_firstlight_deploy_hands_the_site_to_wrangler_4(tmp_path: Path) -> None:
     told, _, of_wrangler = done.stdout.partition("command      wrangler deploy --dry-run\n")
     assert "Worker       firstlight\n" in told
     assert "--dry-run: exiting now." in of_wrangler
+
+
+@pytest.mark.current
+@pytest.mark.parametrize("has_worker", [False, True])
+def test_wrangler_4_accepts_what_add_writes(tmp_path: Path, *, has_worker: bool) -> None:
+    (tmp_path / "pages").mkdir()
+    (tmp_path / "pages/index.html").write_text("Hello")
+    if has_worker:
+        (tmp_path / "pages/_worker.py").write_text("async def scheduled(event): ...\n")
+    add = [sys.executable, "-m", "firstlight", "add", "cloudflare", "--yes"]
+    subprocess.run(add, cwd=tmp_path, env=environment(), check=True)
+    done = subprocess.run(
+        DEPLOY,
+        cwd=tmp_path,
+        env=environment() | {"COLUMNS": "200"},
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        encoding="utf-8",
+        check=False,
+    )
+
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert "--dry-run: exiting now." in done.stdout
+    assert ("entry.py" in done.stdout) is ("env.ASSETS" in done.stdout) is has_worker
