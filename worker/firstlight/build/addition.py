@@ -43,7 +43,6 @@ STARTS = {
     "asgi": "Next: `firstlight build`, then "
     "`uvicorn --app-dir dist/server app:app --no-proxy-headers`.",
     "vercel": "Next: `firstlight build`, then `vercel deploy --prebuilt`.",
-    "netlify": "Next: `firstlight build`, then `netlify deploy`.",
 }
 
 
@@ -215,10 +214,6 @@ def _host_file(site: Site, name: str) -> HostFile | None:
     if name == "vercel":
         settings = {"framework": None, "buildCommand": BUILD}
         return HostFile("vercel.json", settings, {})
-    if name == "netlify":
-        needed = {"build.publish": "the build writes"}
-        settings = {"build": {"command": f"pip install . && {BUILD}", "publish": CLIENT}}
-        return HostFile("netlify.toml", settings, needed)
     return None
 
 
