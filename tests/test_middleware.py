@@ -204,6 +204,22 @@ def test_a_response_that_middleware_keeps_carries_nobodys_cookies(make_app: Make
             assert response.headers.get_all("set-cookie") == [f"visitor={visitor}; Path=/"]
 
 
+def test_an_error_page_that_middleware_keeps_carries_nobodys_headers(make_app: MakeApp) -> None:
+    code = (
+        "KEPT = []\nasync def on_request(ctx, next):\n"
+        "    if ctx.url.pathname == '/kept':\n        return KEPT[-1]\n"
+        "    KEPT.append(await next())\n    return KEPT[-1]\n"
+    )
+    page = (
+        "---\nfrom firstlight import Response\nreturn Response(None, 404, {'x-for': 'ann'})\n---\n"
+    )
+    files = {"pages/_middleware.py": code, "pages/a.html": page, "pages/404.html": "lost"}
+    app = make_app(files)
+
+    assert app.get("/a").headers.get("x-for") == "ann"
+    assert app.get("/kept").headers.get("x-for") is None
+
+
 def test_an_empty_404_of_middleware_shows_the_404_page(make_app: MakeApp) -> None:
     code = (
         "from firstlight import Response\nasync def on_request(ctx, next):\n"

@@ -216,6 +216,7 @@ class Exchange:
         """
         response = await self.guarded_error_page(status) if self.reached else None
         response = (response or await self.error_page(status)).with_status(status)
+        response = response.copy()  # middleware may keep the one it was given
         own = {*BODY_HEADERS, *response.headers} - {"set-cookie"}
         for name, value in headers.items():
             if name not in own and (name, value) not in response.headers.items():
