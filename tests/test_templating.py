@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import pytest
 from jinja2.defaults import DEFAULT_POLICIES
 from jinja_pair import CTX, Pair
+from markupsafe import Markup
 
 from firstlight.rendering.escaping import concat
 from firstlight.rendering.filtering import POLICIES
@@ -111,3 +112,28 @@ def test_a_pages_imports_do_not_reach_into_its_template(make_app: MakeApp) -> No
     client = make_app({"pages/index.html": page, "pages/_lib/own.py": own + "text = 'own text'\n"})
 
     assert client.text("/") == "&lt;True11Truecallown text"
+
+
+class _Shown:
+    """Says that it is HTML only when it is turned into text, which Jinja2 does not ask."""
+
+    def __str__(self) -> str:
+        return Markup("<i>")
+
+
+@pytest.mark.parametrize("template", ["{{ a }}{{ b }}", "{% for x in [a, b] %}{{ x }}{% endfor %}"])
+def test_text_that_is_markup_is_escaped_all_the_same(tmp_path: Path, template: str) -> None:
+    names = {"a": _Shown(), "b": Markup("<b>")}
+    pair = Pair(tmp_path, {"t.html": template})
+
+    outcome = pair.assert_equal("t.html", lambda: names)
+
+    assert (outcome.text or "").startswith("&lt;i&gt;<b>")
+
+
+def test_text_that_is_markup_is_escaped_once_beside_the_separator(tmp_path: Path) -> None:
+    names = {"a": _Shown(), "b": "\0<"}
+
+    outcome = Pair(tmp_path, {"t.html": "{{ a }}{{ b }}"}).assert_equal("t.html", lambda: names)
+
+    assert outcome.text == "&lt;i&gt;\0&lt;"

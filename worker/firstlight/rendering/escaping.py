@@ -46,7 +46,8 @@ def text(value: Any, buffer: list[str]) -> str:
     elif hasattr(value, "__html__"):
         html = Markup(value.__html__())  # noqa: S704 - what `__html__` is for
     else:
-        return str(value)
+        shown = str(value)
+        return shown if type(shown) is str else "".join((shown,))  # `__str__` may give Markup
     buffer[-1] = "".join((buffer[-1], html))
     return ""
 
