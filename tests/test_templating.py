@@ -114,6 +114,41 @@ def test_a_pages_imports_do_not_reach_into_its_template(make_app: MakeApp) -> No
     assert client.text("/") == "&lt;True11Truecallown text"
 
 
+class _Moody:
+    """Its properties count how often they are asked, and fail."""
+
+    def __init__(self) -> None:
+        self.asked = 0
+
+    @property
+    def lost(self) -> str:
+        self.asked += 1
+        raise AttributeError("lost")
+
+    @property
+    def broken(self) -> str:
+        self.asked += 1
+        if self.asked == 1:
+            raise KeyError("broken")
+        return "came the second time"
+
+    def __getitem__(self, key: str) -> str:
+        return f"{key}{self.asked}"
+
+
+@pytest.mark.parametrize(
+    "template",
+    [
+        "{{ a.lost }}",
+        "{{ a.broken }}",
+        "{% for x in [a] %}{{ x.lost }}{% endfor %}",
+        "{% for x in [a] %}\n{{ x.broken }}{% endfor %}",
+    ],
+)
+def test_a_property_is_asked_once(tmp_path: Path, template: str) -> None:
+    Pair(tmp_path, {"t.html": template}).assert_equal("t.html", lambda: {"a": _Moody()})
+
+
 class _Shown:
     """Says that it is HTML only when it is turned into text, which Jinja2 does not ask."""
 

@@ -39,7 +39,7 @@ RUNTIME = {
         "scope": "call write_call",
         "waiting": "AsyncLoopContext auto_aiter auto_await counted gathered",
         "undefined": "TemplateNotFound TemplateRuntimeError Undefined attr cond_expr_undefined "
-        "item missing undefined unknown",
+        "instead item missing undefined unknown",
     }.items()
     for name in names.split()
 }
@@ -193,13 +193,13 @@ class Expressions(CodeGenerator):
         item = f"{value}[{node.attr!r}] if type({value}) is dict else "
         self.writeline("try:", node)
         self.writeline(f"    v = {'' if node.attr in DICT_NAMES else item}{value}.{node.attr}")
-        self.writeline("except (AttributeError, KeyError):")
-        self.writeline("    v = attr(")
+        self.writeline("except (AttributeError, KeyError) as error:")
+        self.writeline("    v = instead(")
         if isinstance(node.node, nodes.Name):
             self.visit(node.node, frame)
         else:
             self.write(value)
-        self.write(f", {node.attr!r})")
+        self.write(f", {node.attr!r}, error)")
 
     @optimizeconst
     def visit_Call(self, node: nodes.Call, frame: Frame, forward_caller: bool = False) -> None:  # noqa: FBT001, FBT002 - Jinja2's

@@ -130,8 +130,19 @@ def attr(obj: Any, name: str) -> Any:
     """Resolve `obj.name`: the attribute, else the item."""
     try:
         return getattr(obj, name)
-    except AttributeError:
-        pass
+    except AttributeError as error:
+        return instead(obj, name, error)
+
+
+def instead(obj: Any, name: str, error: Exception) -> Any:
+    """Resolve `obj.name` where the attribute failed: the item.
+
+    Raises:
+        KeyError: A property's own; only that of a dict says that there is no such item.
+    """
+    is_own = type(obj) is not dict and not isinstance(error, AttributeError)
+    if is_own:
+        raise error
     try:
         return obj[name]
     except (TypeError, LookupError, AttributeError):
