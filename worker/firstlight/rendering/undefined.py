@@ -140,13 +140,16 @@ def instead(obj: Any, name: str, error: Exception) -> Any:
     Raises:
         KeyError: A property's own; only that of a dict says that there is no such item.
     """
-    is_own = type(obj) is not dict and not isinstance(error, AttributeError)
-    if is_own:
+    if not (isinstance(error, AttributeError) or _is_dict(obj)):
         raise error
     try:
         return obj[name]
     except (TypeError, LookupError, AttributeError):
         return StrictUndefined(obj=obj, name=name)
+
+
+def _is_dict(obj: object) -> bool:
+    return type(obj) is dict
 
 
 def item(obj: Any, key: Any) -> Any:
