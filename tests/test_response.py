@@ -269,3 +269,15 @@ def test_encoded_turns_text_into_bytes() -> None:
 def test_encoded_is_always_utf_8(text: str, data: str) -> None:
     assert encoded(text) == data.encode()
     assert Response.json([text]).body == Response.json([data]).body
+
+
+def test_json_inside_of_json_fails_alone() -> None:
+    class Inner(dict[str, object]):
+        def items(self) -> Any:
+            with pytest.raises(ResponseError):
+                Response.json([object()])
+            return {"a": 1}.items()
+
+    response = Response.json([[Inner(a=0)]])
+
+    assert response.body == '[[{"a":1}]]'

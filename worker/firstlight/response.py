@@ -50,10 +50,12 @@ _encode: Callable[[Any, int], Iterable[str]] = json.encoder.c_make_encoder(  # p
 
 
 def _to_json(data: Any) -> str:
+    around = len(_open)  # a dict of the site's own may answer with JSON as it is written
     try:
         return "".join(_encode(data, 0))
     except BaseException:
-        _open.clear()  # what it was inside of when it failed
+        for key in list(_open)[around:]:  # what it was inside of when it failed
+            del _open[key]
         raise
 
 
