@@ -6,9 +6,11 @@ import asyncio
 from typing import TYPE_CHECKING
 
 import pytest
+from click.testing import CliRunner
 
 from bindings.cloudflare import D1
 from bindings.cloudflare._local import use
+from firstlight.cli import main
 from firstlight.dev.state import data_in_use, has_data, reset, seed
 from firstlight.errors import FirstlightError
 
@@ -128,3 +130,15 @@ def test_reset_begins_anew_unless_a_server_uses_the_data(root: Path) -> None:
     reset(root)
     assert not has_data(root)
     reset(root)
+
+
+def test_reset_where_nobody_can_be_asked_says_what_to_add(
+    root: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (root / ".firstlight/state/kv").mkdir(parents=True, exist_ok=True)
+    (root / ".firstlight/state/kv/kept").write_text("x")
+    monkeypatch.chdir(root)
+    told = CliRunner().invoke(main, ["dev", "--reset"])
+    assert (told.exit_code, told.stdout) == (1, "")
+    assert told.stderr == "Nobody can be asked here.\n  Hint: Add `--yes`.\n"
+    assert (root / ".firstlight/state/kv/kept").exists()

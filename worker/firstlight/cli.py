@@ -132,6 +132,8 @@ def dev(
     with _told_errors():
         if is_reset and has_data(root):
             if not is_sure:
+                if not can_ask():
+                    raise FirstlightError("Nobody can be asked here.", hint="Add `--yes`.")
                 click.confirm("Delete the local data in .firstlight/state/?", abort=True)
             reset(root)
         serve_dev(root, host, port, seeds=seeds, quiet=is_quiet)
