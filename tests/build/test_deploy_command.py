@@ -115,6 +115,16 @@ def test_environment_is_passed_on_and_chooses_our_own(
     assert "CLOUDFLARE_ENV" not in os.environ
 
 
+def test_warns_of_ids_that_are_none(write_site: WriteSite, deploy: Deploy) -> None:
+    made = 'kv_namespaces = [{ binding = "MADE", id = "0123456789abcdef0123456789abcdef" }]'
+    databases = 'd1_databases = [{ binding = "DB", database_name = "x", database_id = "x" }]'
+    write_site({**SITE, "wrangler.toml": f"{made}\n{databases}\n{TOML}"})
+    told = deploy("--dry-run")[1]
+    assert "wrangler.toml gives `DB` the database_id `x`, which is none of Cloudflare's." in told
+    assert "Run `npx wrangler d1 create NAME`, and write the id that it tells." in told
+    assert "MADE" not in told.partition("which is none")[0].partition("gives")[2]
+
+
 def test_exit_code_is_wranglers(
     write_site: WriteSite, deploy: Deploy, monkeypatch: pytest.MonkeyPatch
 ) -> None:

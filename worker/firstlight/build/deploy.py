@@ -99,7 +99,7 @@ def prepare(root: Path, *, is_dry_run: bool, progress: Progress | None = None) -
     upload = upload_of(root, result.sizes)
     if errors := upload_errors(upload):
         raise BuildFailedError(errors)
-    warnings = [*result.warnings, *upload_warnings(upload)]
+    warnings = [*result.warnings, *upload_warnings(upload), *target.placeholders]
     check = check_output(result.output, progress)
     return Deployment(root, target, upload, check, warnings, command)
 

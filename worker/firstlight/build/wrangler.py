@@ -25,6 +25,11 @@ HTML_HANDLING = {
     "always": "force-trailing-slash",
     "never": "drop-trailing-slash",
 }
+# Tables whose entries name something of the account: the key, the ids it can be, what makes one.
+MADE_FIRST = {
+    "d1_databases": ("database_id", re.compile(r"[0-9a-f-]{36}"), "d1 create NAME"),
+    "kv_namespaces": ("id", re.compile(r"[0-9a-f]{32}"), "kv namespace create NAME"),
+}
 ASSETS = "ASSETS"  # the name under which adapters/cloudflare.py looks for them
 # Where the names of bindings stand: path of the tables, key of the name, class of the handle.
 BINDING_TABLES = (
@@ -116,6 +121,7 @@ class Target(NamedTuple):
         worker: The Worker's name; empty when none is given.
         account: The account's id as configured; empty when that is left to the login.
         routes: Patterns and domains; none for `NAME.<subdomain>.workers.dev` alone.
+        placeholders: A sentence for each id that is none of Cloudflare's.
     """
 
     file: str | None
@@ -124,6 +130,7 @@ class Target(NamedTuple):
     worker: str
     account: str
     routes: tuple[str, ...]
+    placeholders: tuple[str, ...]
 
 
 def load_target(root: Path) -> Target:
@@ -154,7 +161,19 @@ def load_target(root: Path) -> Target:
         name,
         str(inherited.get("account_id", "")),
         tuple(_routes(inherited)),
+        tuple(_placeholders(file, own)),
     )
+
+
+def _placeholders(file: str | None, table: dict[str, Any]) -> Iterator[str]:
+    for path, (key, ids, command) in MADE_FIRST.items():
+        for entry in _entries(table, path):
+            value = entry.get(key)
+            if value and not ids.fullmatch(str(value)):
+                yield (
+                    f"{file} gives `{entry.get('binding')}` the {key} `{value}`, which is none of "
+                    f"Cloudflare's. Run `npx wrangler {command}`, and write the id that it tells."
+                )
 
 
 def _routes(table: dict[str, Any]) -> Iterator[str]:
