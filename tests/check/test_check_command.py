@@ -43,6 +43,12 @@ def test_findings_tell_where_what_and_what_to_do(write_site: WriteSite) -> None:
     )
 
 
+def test_a_site_that_does_not_build_says_what_is_left_to_check(write_site: WriteSite) -> None:
+    write_site({**FAILS, "pages/broken.html": page("{{ nope }}")})
+    told = run()[1]
+    assert told.endswith("More may show once the site builds.\n")
+
+
 @pytest.mark.parametrize(
     ("files", "arguments", "code"),
     [

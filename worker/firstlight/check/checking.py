@@ -34,11 +34,14 @@ class CheckResult(NamedTuple):
         findings: Errors first.
         pages: How many built pages were read.
         links: How many links in them.
+        is_whole: Whether everything was built; else nobody knows which links are dead and
+            which bindings are unused.
     """
 
     findings: list[Finding]
     pages: int = 0
     links: int = 0
+    is_whole: bool = True
 
     @property
     def errors(self) -> int:
@@ -56,7 +59,7 @@ def check_site(root: Path, progress: Progress | None = None) -> CheckResult:
     try:
         output = make(root, progress)
     except FirstlightError as error:
-        return CheckResult([finding_of(error)])
+        return CheckResult([finding_of(error)], is_whole=False)
     return check_output(output, progress)
 
 
@@ -93,7 +96,8 @@ def check_output(output: Output, progress: Progress | None = None) -> CheckResul
         () if output.errors else unused_declarations(output.build, output.bundle),
         undeclared_variables(output.build),
     )
-    return CheckResult(merged(findings), len(pages), sum(len(p.links) for _, p in pages.values()))
+    count = sum(len(parts.links) for _, parts in pages.values())
+    return CheckResult(merged(findings), len(pages), count, is_whole=not output.errors)
 
 
 def _is_html(page: Rendered) -> bool:

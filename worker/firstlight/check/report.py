@@ -66,4 +66,5 @@ def _sum(result: CheckResult) -> Text:
         return Text.assemble(("Nothing to mend ", "bold green"), f"in {read}.")
     errors, warnings = counted(result.errors, "error"), counted(result.warnings, "warning")
     style = "bold red" if result.errors else "bold yellow"
-    return Text.assemble((f"{errors}, {warnings} ", style), f"in {read}.")
+    later = "" if result.is_whole else " More may show once the site builds."
+    return Text.assemble((f"{errors}, {warnings} ", style), f"in {read}.{later}")
