@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 import secrets
 import time
@@ -18,6 +17,16 @@ from bindings.cloudflare._local.r2_content import (
     join_contents,
 )
 from bindings.cloudflare._local.r2_listing import list_objects
+from bindings.cloudflare._local.r2_rules import (
+    NO_SUCH_PART,
+    NO_SUCH_UPLOAD,
+    check_metadata,
+    check_sizes,
+    checksums,
+    digest,
+    holds,
+    span,
+)
 from bindings.cloudflare.backend import PlatformError
 
 if TYPE_CHECKING:
@@ -27,8 +36,6 @@ if TYPE_CHECKING:
     from bindings.cloudflare._local.database import Database
     from bindings.cloudflare.shapes import R2ObjectData, R2PageData
 
-MAX_METADATA = 2048  # as miniflare counts and has it; the platform takes 8,192 bytes
-MIN_PART = 5 * 1024**2  # bytes
 # https://developers.cloudflare.com/r2/buckets/object-lifecycles/
 UPLOAD_LIFETIME = 7 * 24 * 3600  # seconds
 
@@ -58,13 +65,6 @@ CREATE TABLE IF NOT EXISTS r2_parts (
 ) WITHOUT ROWID;
 """
 
-NO_SUCH_UPLOAD = "The specified multipart upload does not exist. (10024)"
-NO_SUCH_PART = "One or more of the specified parts could not be found. (10025)"
-PART_TOO_SMALL = "Your proposed upload is smaller than the minimum allowed object size. (10011)"
-PARTS_UNEVEN = "There was a problem with the multipart upload. (10048)"
-BAD_RANGE = "The requested range is not satisfiable (10039)"
-METADATA_TOO_LARGE = "Your metadata headers exceed the maximum allowed metadata size. (10012)"
-
 
 class EmbeddedR2:
     """One bucket, which threads and processes may share."""
@@ -74,12 +74,12 @@ class EmbeddedR2:
 
     async def put(self, key: str, value: bytes, options: dict[str, Any]) -> R2ObjectData | None:
         """Write with R2PutOptions of the platform. None when `onlyIf` does not hold."""
-        _check_metadata(options["customMetadata"])
-        checksums = _checksums(value, options)
-        about = _about(key, len(value), checksums["md5"], options, checksums)
+        check_metadata(options["customMetadata"])
+        sums = checksums(value, options)
+        about = _about(key, len(value), sums["md5"], options, sums)
         with self._database.transaction(SCHEMA) as connection:
             found = _find(connection, key)
-            if not _holds(options.get("onlyIf", {}), found and found[0]):
+            if not holds(options.get("onlyIf", {}), found and found[0]):
                 return None
             _replace(connection, about, add_content(connection, value))
         return about
@@ -93,10 +93,10 @@ class EmbeddedR2:
         if found is None:
             return None
         about, content = found
-        if not _holds(options.get("onlyIf", {}), about):
+        if not holds(options.get("onlyIf", {}), about):
             return about, None
-        span = _span(options.get("range"), about["size"])
-        return about, EmbeddedBody(self._database, SCHEMA, content, span)
+        part = span(options.get("range"), about["size"])
+        return about, EmbeddedBody(self._database, SCHEMA, content, part)
 
     async def head(self, key: str) -> R2ObjectData | None:
         """Read everything but the body."""
@@ -138,7 +138,7 @@ class EmbeddedR2:
             content = add_content(connection, value)
             connection.execute(
                 "REPLACE INTO r2_parts VALUES (?, ?, ?, ?, ?, ?)",
-                (upload_id, number, content, len(value), etag, _digest("md5", value)),
+                (upload_id, number, content, len(value), etag, digest("md5", value)),
             )
         return etag
 
@@ -149,9 +149,9 @@ class EmbeddedR2:
         with self._database.transaction(SCHEMA) as connection:
             options = _upload_options(connection, key, upload_id)
             found = [_part(connection, upload_id, number, etag) for number, etag in parts]
-            _check_sizes([size for _, size, _ in found])
+            check_sizes([size for _, size, _ in found])
             digests = bytes.fromhex("".join(md5 for _, _, md5 in found))
-            etag = f"{_digest('md5', digests)}-{len(found)}"
+            etag = f"{digest('md5', digests)}-{len(found)}"
             contents = [(content, size) for content, size, _ in found]
             about = _about(key, sum(size for _, size in contents), etag, options, {})
             _replace(connection, about, join_contents(connection, contents))
@@ -203,65 +203,6 @@ def _about(
     }
 
 
-def _check_metadata(metadata: dict[str, str]) -> None:
-    if sum(map(_length, [*metadata, *metadata.values()])) > MAX_METADATA:
-        raise PlatformError(METADATA_TOO_LARGE)
-
-
-def _length(text: str) -> int:
-    return len(text) if text.isascii() or max(text) < "\u0100" else 2 * len(text)
-
-
-def _checksums(value: bytes, options: dict[str, Any]) -> dict[str, str]:
-    checksums = {"md5": _digest("md5", value)}
-    for algorithm in ("md5", "sha1", "sha256", "sha384", "sha512"):
-        given = options.get(algorithm)
-        if given is None:
-            continue
-        checksums[algorithm] = _digest(algorithm, value)
-        if given.lower() != checksums[algorithm]:
-            name = algorithm.upper().replace("SHA", "SHA-")
-            raise PlatformError(
-                f"The {name} checksum you specified did not match what we received.\n"
-                f"You provided a {name} checksum with value: {given.lower()}\n"
-                f"Actual {name} was: {checksums[algorithm]} (10037)"
-            )
-    return checksums
-
-
-def _digest(algorithm: str, value: bytes) -> str:
-    return hashlib.new(algorithm, value, usedforsecurity=False).hexdigest()
-
-
-def _holds(condition: dict[str, Any], about: R2ObjectData | None) -> bool:
-    """Test R2's conditions: ETags beat dates, and what is missing has neither."""
-    if about is None:
-        return "etagMatches" not in condition and "uploadedAfter" not in condition
-    precision = "seconds" if condition.get("secondsGranularity") else "milliseconds"
-
-    def moment(text: str) -> str:
-        return datetime.fromisoformat(text).isoformat(timespec=precision)
-
-    uploaded = moment(about["uploaded"])
-    wanted, unwanted = condition.get("etagMatches"), condition.get("etagDoesNotMatch")
-    before, after = condition.get("uploadedBefore"), condition.get("uploadedAfter")
-    any_of_it = ("*", about["etag"])
-    if (wanted is not None and wanted not in any_of_it) or unwanted in any_of_it:
-        return False
-    is_before = before is None or uploaded < moment(before) or wanted is not None
-    is_after = after is None or moment(after) < uploaded or unwanted is not None
-    return is_before and is_after
-
-
-def _span(wanted: dict[str, int] | None, size: int) -> tuple[int, int]:
-    if wanted is None:
-        return 0, size
-    offset = size - min(wanted["suffix"], size) if "suffix" in wanted else wanted["offset"]
-    if offset >= size:
-        raise PlatformError(BAD_RANGE)
-    return offset, min(wanted.get("length", size), size - offset)
-
-
 def _upload(connection: sqlite3.Connection, key: str, upload_id: str) -> tuple[str, int]:
     found = connection.execute(
         "SELECT options, is_open FROM r2_uploads WHERE id = ? AND key = ?",
@@ -289,13 +230,6 @@ def _part(
     if found is None:
         raise PlatformError(NO_SUCH_PART)
     return found
-
-
-def _check_sizes(sizes: list[int]) -> None:
-    if any(size < MIN_PART for size in sizes[:-1]):
-        raise PlatformError(PART_TOO_SMALL)
-    if any(size != sizes[0] for size in sizes[:-1]) or sizes[-1:] > sizes[:1]:
-        raise PlatformError(PARTS_UNEVEN)
 
 
 def _close_upload(
