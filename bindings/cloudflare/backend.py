@@ -40,7 +40,16 @@ class FetchRequest(NamedTuple):
 
 
 class PlatformError(Exception):
-    """What a backend raises: the platform's message, without context."""
+    """What a backend raises: the platform's message, without context.
+
+    Args:
+        message: What the platform said.
+        hint: How to mend it. None when the message says it, or the handle knows.
+    """
+
+    def __init__(self, message: str, hint: str | None = None) -> None:
+        super().__init__(message)
+        self.hint = hint
 
 
 class PlatformUnsupportedError(PlatformError):
@@ -83,7 +92,9 @@ class Call:
         if isinstance(error, PlatformUnsupportedError):
             raise self.error(str(error), error_type=BindingUnsupported) from error
         if isinstance(error, PlatformError):
-            raise self.refusal(str(error)) from error
+            refusal = self.refusal(str(error))
+            refusal.hint = refusal.hint or error.hint
+            raise refusal from error
 
     @property
     def backend(self) -> Backend:

@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 
 STATE = Path(".firstlight", "state")
 KV_URL = "FIRSTLIGHT_KV_URL"
+R2_URL = "FIRSTLIGHT_R2_URL"
 
 _backends: dict[Path, EmbeddedBackend] = {}
 _served: list[EmbeddedBackend] = []
@@ -79,7 +80,7 @@ def serve(
     """Answer this process's bindings from a site, for a server in earnest.
 
     Variables of the process win over those that wrangler.toml declares. FIRSTLIGHT_KV_URL names
-    a Redis for the KV namespaces.
+    a Redis for the KV namespaces, FIRSTLIGHT_R2_URL an S3-compatible store for the R2 buckets.
 
     Args:
         root: The folder that holds wrangler.toml.
@@ -89,7 +90,8 @@ def serve(
     Returns:
         Hands out the messages that wait in queues, and closes the databases.
     """
-    backend = EmbeddedBackend(root, state, os.environ, kv_url=os.environ.get(KV_URL))
+    stores = {"kv_url": os.environ.get(KV_URL), "r2_url": os.environ.get(R2_URL)}
+    backend = EmbeddedBackend(root, state, os.environ, **stores)
     serve_assets(root, fetch)
     _served.append(backend)
 

@@ -23,6 +23,8 @@ from bindings.cloudflare._local.kv import EmbeddedKV
 from bindings.cloudflare._local.queues import Queues
 from bindings.cloudflare._local.r2 import EmbeddedR2
 from bindings.cloudflare._local.redis_kv import RedisKV, connect
+from bindings.cloudflare._local.s3_client import S3Client
+from bindings.cloudflare._local.s3_r2 import S3R2
 from bindings.cloudflare._local.services import (
     KEPT_POINTS,
     EmbeddedAnalytics,
@@ -31,7 +33,7 @@ from bindings.cloudflare._local.services import (
     EmbeddedQueue,
     EmbeddedRateLimiter,
 )
-from bindings.cloudflare.backend import PlatformUnsupportedError
+from bindings.cloudflare.backend import PlatformError, PlatformUnsupportedError
 from bindings.cloudflare.errors import UnknownBinding
 
 if TYPE_CHECKING:
@@ -60,6 +62,7 @@ class EmbeddedBackend:
         state: The folder for the databases; made when it is first needed.
         environ: Variables that win over the declared ones.
         kv_url: Of a Redis that has the KV namespaces; None keeps them in `state`.
+        r2_url: Of an S3-compatible store that has the R2 buckets; None keeps them in `state`.
 
     Attributes:
         queues: Messages that were sent and not handled yet, in memory.
@@ -74,10 +77,12 @@ class EmbeddedBackend:
         environ: Mapping[str, str] | None = None,
         *,
         kv_url: str | None = None,
+        r2_url: str | None = None,
     ) -> None:
         self._root = root
         self._environ: Mapping[str, str] = environ or {}
         self._redis: Any = connect(kv_url) if kv_url else None
+        self._s3 = S3Client(r2_url) if r2_url else None
         self._state = state
         self._config = Config()
         self._signature: Signature | None = None
@@ -111,9 +116,12 @@ class EmbeddedBackend:
         database = self._database("d1", config.id)
         return EmbeddedD1(binding, database, self._root / config.migrations)
 
-    def r2(self, binding: str) -> EmbeddedR2:
+    def r2(self, binding: str) -> EmbeddedR2 | S3R2:
         """Open an R2 bucket, or raise UnknownBinding."""
-        local_id = _declared("r2", binding, self.config().r2)
+        buckets = self.config().r2
+        local_id = _declared("r2", binding, buckets)
+        if self._s3 is not None:
+            return S3R2(self._s3, _bucket(self._s3, local_id, buckets))
         return EmbeddedR2(self._database("r2", local_id))
 
     def fetcher(self, binding: str) -> EmbeddedFetcher:
@@ -168,6 +176,8 @@ class EmbeddedBackend:
         await self.queues.deliver_all()
         if self._redis is not None:
             await self._redis.aclose()
+        if self._s3 is not None:
+            self._s3.close()
         self.close()
 
     def close(self) -> None:
@@ -199,6 +209,16 @@ def _declared(kind: str, binding: str, table: Mapping[str, T]) -> T:
     if binding not in table:
         raise UnknownBinding(kind, binding, list(table))
     return table[binding]
+
+
+def _bucket(store: S3Client, local_id: str, buckets: Mapping[str, str]) -> str:
+    if store.bucket is not None and len(set(buckets.values())) > 1:
+        names = ", ".join(f"`{name}`" for name in sorted(set(buckets.values())))
+        raise PlatformError(
+            f"FIRSTLIGHT_R2_URL names one bucket, `{store.bucket}`, for several: {names}.",
+            "Leave the bucket out of FIRSTLIGHT_R2_URL: each is then looked for by its name.",
+        )
+    return store.bucket or local_id
 
 
 def _file_signature(path: Path) -> tuple[int, int] | None:

@@ -19,6 +19,8 @@ NO_SUCH_PART = "One or more of the specified parts could not be found. (10025)"
 PART_TOO_SMALL = "Your proposed upload is smaller than the minimum allowed object size. (10011)"
 PARTS_UNEVEN = "There was a problem with the multipart upload. (10048)"
 BAD_RANGE = "The requested range is not satisfiable (10039)"
+KEY_TOO_LONG = "The specified object name is too long. (10020)"
+VALUE_TOO_LARGE = "The value is larger than one call takes. (100100)"
 METADATA_TOO_LARGE = "Your metadata headers exceed the maximum allowed metadata size. (10012)"
 
 

@@ -84,7 +84,8 @@ end;
 """
 
 
-EMBEDDED, WORKERD, CURRENT = "embedded", "wrangler 3.92", "miniflare 4"
+EMBEDDED, MOTO = "embedded", "S3 of moto"
+WORKERD, CURRENT = "wrangler 3.92", "miniflare 4"
 
 DIFFERENCES: dict[str, dict[str, str]] = {}
 """What a runtime does otherwise than the contract says: why, by runtime, by name.
