@@ -72,7 +72,7 @@ class Import(NamedTuple):
     Attributes:
         is_optional: Whether the code goes on without it: a guarded import, or `from x import y`
             where y need not be a module.
-        is_lazy: Whether it stands in a function.
+        is_lazy: Whether it stands in a function or under a condition.
     """
 
     module: str
@@ -139,7 +139,7 @@ class ImportTracer:
                     continue
                 self._traced.add(step.module)
                 for imported in imports_of(origin.text, step.module, is_package=origin.is_package):
-                    # A package's optional features import what they need when they are used.
+                    # A package imports what its optional features need when they are used.
                     is_optional = imported.is_optional or (imported.is_lazy and origin.is_installed)
                     pending.append((imported._replace(is_optional=is_optional), origin))
 
@@ -311,10 +311,10 @@ def _imports(node: ast.AST, package: str, *, is_optional: bool) -> Iterator[Impo
                 for alias in node.names
             )
     else:
-        is_function = isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef))
+        is_lazy = isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef, ast.If))
         for child, is_guarded in _parts(node):
             for found in _imports(child, package, is_optional=is_optional or is_guarded):
-                yield found._replace(is_lazy=True) if is_function else found
+                yield found._replace(is_lazy=True) if is_lazy else found
 
 
 def _parts(node: ast.AST) -> Iterator[tuple[ast.AST, bool]]:
