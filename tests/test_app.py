@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from firstlight.app import NoPlatform
+from firstlight.app import LONGEST_WAY, MOST_WAYS, NoPlatform
 from firstlight.response import Response
 
 if TYPE_CHECKING:
@@ -404,3 +404,38 @@ def test_an_answered_request_is_let_go_at_once(make_app: MakeApp, path: str) -> 
             gc.enable()
 
     assert kept[0]() is None
+
+
+def test_a_known_url_is_answered_as_the_first_time(make_app: MakeApp) -> None:
+    app = make_app(
+        {
+            "pages/[a].py": "def GET(ctx):\n    ctx.params['a'] += '!'\n"
+            "    return ctx.params['a'] + ' ' + ctx.request.url\n"
+        }
+    )
+
+    answers = [answer(app, "/%61?q=%C3%A9") for _ in range(3)]
+
+    assert answers == [(200, "a! http://site.test/a?q=%C3%A9")] * 3
+
+
+def test_a_redirect_is_chosen_by_the_method_each_time(make_app: MakeApp) -> None:
+    app = make_app(
+        {"pages/index.html": "home", "pages/x.html": "x"},
+        CONFIG + 'trailing_slash = "always"\n',
+    )
+
+    statuses = [app.request(method, "/x").status for method in ("GET", "POST", "GET")]
+
+    assert statuses == [301, 308, 301]
+
+
+def test_ways_are_kept_for_few_and_short_urls(make_app: MakeApp) -> None:
+    app = make_app({"pages/[...x].html": "{{ ctx.params.x }}"})
+
+    for number in range(MOST_WAYS + 3):
+        assert answer(app, f"/{number}") == (200, str(number))
+    assert answer(app, f"/{'x' * LONGEST_WAY}")[0] == 200
+
+    ways = app.app._ways  # pyright: ignore[reportPrivateUsage] - what it keeps shows nowhere else
+    assert [url.rpartition("/")[2] for url in ways] == [str(n) for n in range(3, MOST_WAYS + 3)]

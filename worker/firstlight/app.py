@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import sys
 from importlib import import_module
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from firstlight.context import APIContext
 from firstlight.errors import (
@@ -34,6 +34,7 @@ if TYPE_CHECKING:
 
     from firstlight.context import Platform, Rewrite
     from firstlight.errors import Advice, Frame
+    from firstlight.exchange import Matches
     from firstlight.manifest import Manifest, Route
     from firstlight.request import Request
     from firstlight.templating import Templates
@@ -43,6 +44,22 @@ MIDDLEWARE_FILE = "pages/_middleware.py"
 INTERNAL = ("/_", "/@", "/.")
 # A page's file, and so its URL where the platform or a link says so.
 EXTENSION = ".html"
+MOST_WAYS = 128  # URLs whose way through the site is kept, about 1 KB each
+LONGEST_WAY = 512  # characters of an URL that is kept
+
+
+class Way(NamedTuple):
+    """Where an URL leads, as far as that can be told from the URL alone.
+
+    Attributes:
+        url: With its path normalised.
+        href: Of the URL, where that differs from what was asked for; empty where it does not.
+        matches: The routes on demand that the path matches, best first.
+    """
+
+    url: URL
+    href: str
+    matches: Matches
 
 
 class NoPlatform:
@@ -96,14 +113,16 @@ class App:
         }
         self._templates: dict[bool, Templates] = {}
         self._modules: dict[str, ModuleType] = {}
+        self._ways: dict[str, Way] = {}
 
     async def handle(self, request: Request, platform: Platform | None = None) -> Response:
         """Answer a request; never raises for what a site or a visitor does wrong."""
         platform = platform or NoPlatform()
         try:
-            answer = self._direct_answer(request, platform)
-            if isinstance(answer, Exchange):
-                answer = await answer.answer()
+            way = self._ways.get(request.url) or self._find_way(request)
+            answer = (
+                way if isinstance(way, Response) else await self._answer(request, platform, way)
+            )
         except RequestError as error:
             answer = self._refusal(error)
         if request.method == "HEAD" and not answer.is_empty:
@@ -117,17 +136,31 @@ class App:
             del answer.headers["content-length"]  # the platform counts a body that it has whole
         return answer
 
-    def _direct_answer(self, request: Request, platform: Platform) -> Response | Exchange:
-        """Answer what needs no code of the site's; begin an exchange for the rest."""
-        request.max_body = self.manifest.max_body
+    def _answer(self, request: Request, platform: Platform, way: Way) -> Awaitable[Response]:
+        """Answer with code of the site's."""
+        manifest = self.manifest
+        request.max_body = manifest.max_body
+        if way.href:
+            request.url = way.href
+        ctx = APIContext(
+            request, way.url, platform=platform, site=manifest.site, base=manifest.base
+        )
+        return Exchange(self, ctx, platform, way.matches).answer()
+
+    def _find_way(self, request: Request) -> Way | Response:
+        """Find out where the URL of a request leads; a response is a redirect to another one.
+
+        Raises:
+            RequestError: The path is malformed.
+        """
         sent = URL(request.url)
-        path, url = sent.pathname, sent
+        path, url, href = sent.pathname, sent, ""
         if sent.hash or not is_plain_path(path):
             path = normalize_path(path)
             encoded = percent_encode(path, PATH_SAFE)
             if sent.hash or encoded != sent.pathname:
                 url = sent.with_path(encoded)
-                request.url = url.href
+                href = url.href
         inner = self.strip_base(path)
         if inner is not None:
             redirect = self._redirect(inner, sent.search, request.method)
@@ -135,18 +168,14 @@ class App:
                 redirect = self._slash_redirect(path, sent, request.method)
             if redirect is not None:
                 return redirect
-        ctx = APIContext(
-            request,
-            url,
-            platform=platform,
-            site=self.manifest.site,
-            base=self.manifest.base,
-        )
-        return Exchange(self, ctx, platform, inner)
+        way = Way(url, href, self.match(inner))
+        if len(request.url) <= LONGEST_WAY:
+            if len(self._ways) == MOST_WAYS:
+                del self._ways[next(iter(self._ways))]
+            self._ways[request.url] = way
+        return way
 
-    def match(
-        self, path: str | None, *, prerendered: bool = False
-    ) -> list[tuple[Route, dict[str, Any]]]:
+    def match(self, path: str | None, *, prerendered: bool = False) -> Matches:
         """List the routes a path matches, best first.
 
         Args:
@@ -164,7 +193,7 @@ class App:
             and not (is_folder and route.is_endpoint and has_extension(route.pattern))
         ]
 
-    def _html_matches(self, path: str) -> list[tuple[Route, dict[str, Any]]]:
+    def _html_matches(self, path: str) -> Matches:
         """List the routes of a path that ends as a page's file does, best first.
 
         A page's parameters leave the ending out, unless its pattern has one, too. With

@@ -40,6 +40,7 @@ TITLES = {
     500: "Internal Server Error",
     508: "Loop Detected",
 }
+REPLACED = (404, 500)  # where they are empty
 ERROR_STATUS = {"/404": 404, "/500": 500}  # of the pages that always have one
 
 
@@ -50,22 +51,25 @@ class Exchange:
         app: The site.
         ctx: Of the request.
         platform: What the adapter offers.
-        path: Decoded, without base; None for one outside of it.
+        matches: The routes on demand that its path matches, best first.
     """
 
-    def __init__(self, app: App, ctx: APIContext, platform: Platform, path: str | None) -> None:
-        self.path = path
+    rewrites = 0
+    reached = False  # whether the middleware let the request through
+    ahead: Matches | None = None
+
+    def __init__(self, app: App, ctx: APIContext, platform: Platform, matches: Matches) -> None:
         self.app = app
         self.ctx = ctx
         self.platform = platform
-        self.rewrites = 0
-        self.reached = False  # whether the middleware let the request through
-        self.ahead: Matches | None = None
+        self.matches = matches
         ctx.begin(self, app.watch)
 
     async def answer(self) -> Response:
         """Answer the request, its cookies included."""
-        refusal = check_origin(self.ctx, self.app.manifest.trusted_origins)
+        refusal = None
+        if self.ctx.request.method not in SAFE_METHODS:
+            refusal = check_origin(self.ctx, self.app.manifest.trusted_origins)
         response = refusal or await self.guarded()
         cookies = self.ctx.end()
         if cookies:
@@ -77,7 +81,7 @@ class Exchange:
     async def guarded(self) -> Response:
         """Answer, with the error page for what fails or ends in an empty 404 or 500."""
         try:
-            response = await self.run(self.app.match(self.path))
+            response = await self.run(self.matches)
             if response.is_streamed:
                 response = await self.started(response)
         except RequestError as error:
@@ -86,7 +90,7 @@ class Exchange:
             return await self.failed(error)
         except (Exception, SystemExit) as error:  # noqa: BLE001 - whatever site code raises is a 500
             return await self.failed(error)
-        if response.status in (404, 500) and response.is_empty and not response.is_final:
+        if response.status in REPLACED and response.is_empty and not response.is_final:
             return await self.error_answer(response.status, response.headers)
         return response
 
@@ -126,24 +130,25 @@ class Exchange:
     def enter(self, matches: Matches) -> None:
         """Make the best match the context's route."""
         route, params = matches[0] if matches else (None, {})
-        self.ctx.params = params
+        self.ctx.params = {**params}  # the matches may be kept for other requests
         self.ctx.route_pattern = route.pattern if route else ""
 
     async def render(self, matches: Matches) -> Response:
         """Answer with the first match that has an answer, without middleware."""
         for route, params in matches:
-            self.ctx.params = params
+            self.ctx.params = {**params}
             self.ctx.route_pattern = route.pattern
             if route.is_prerendered:
                 asset = await self.platform.fetch_asset(self.ctx.url.pathname)
                 if asset is None:
                     continue
-                return asset.with_status(_own_status(route) or asset.status)
+                return asset.with_status(ERROR_STATUS.get(route.pattern, asset.status))
             response = await self.app.run_route(route, self.ctx, self.ctx.request.method)
             if isinstance(response, Rewrite):
                 return await self.follow(response, route)
-            status = _own_status(route)
-            return response.with_status(status) if status else response
+            if route.is_endpoint or route.pattern not in ERROR_STATUS:
+                return response
+            return response.with_status(ERROR_STATUS[route.pattern])
         self.enter([])
         return await self.error_page(404)
 
@@ -289,8 +294,6 @@ def check_origin(ctx: APIContext, trusted: tuple[str, ...]) -> Response | None:
         https://developer.mozilla.org/docs/Web/HTTP/Headers/Sec-Fetch-Site
     """
     request = ctx.request
-    if request.method in SAFE_METHODS:
-        return None
     content_type = (request.headers.get("content-type") or "").strip().lower()
     if content_type and not any(kind in content_type for kind in FORM_TYPES):
         return None
@@ -304,11 +307,6 @@ def check_origin(ctx: APIContext, trusted: tuple[str, ...]) -> Response | None:
         f"expected Origin {ctx.url.origin}, got {origin or 'none'}.",
         403,
     )
-
-
-def _own_status(route: Route) -> int | None:
-    """Return the status that an error page always has."""
-    return None if route.is_endpoint else ERROR_STATUS.get(route.pattern)
 
 
 def plain_page(status: int) -> Response:

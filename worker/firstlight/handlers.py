@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from firstlight.context import Rewrite
 from firstlight.errors import ResponseError, wrong_answer
-from firstlight.response import HTML, Response
+from firstlight.response import HTML_FIELDS, Response
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
@@ -53,16 +53,11 @@ async def handle_page(page: ModuleType, ctx: APIContext, templates: TemplatesOf)
     if isinstance(names, Rewrite):
         return names
     if isinstance(names, Response):
-        return _with_extras(_own_copy(names, ctx), ctx)
+        return _with_extras(names.copy(), ctx)
     if not isinstance(names, Names):
         raise wrong_answer("The frontmatter returned", names)
     body = _rendered(page, names, ctx, templates)
-    response = Response(body, _status(ctx), {"content-type": HTML})
-    return _with_extras(response, ctx)
-
-
-def _status(ctx: APIContext) -> int:
-    return (ctx.response.status if ctx.has_response else None) or 200
+    return _with_extras(Response.of_trusted(body, HTML_FIELDS), ctx)
 
 
 def _rendered(
@@ -91,10 +86,12 @@ async def handle_endpoint(endpoint: ModuleType, ctx: APIContext, method: str) ->
     Source:
         https://www.rfc-editor.org/rfc/rfc9110#section-15.5.6 (405 must list what is allowed)
     """
-    name = _handler_name(endpoint, method)
-    if name is None:
+    for name in FALLBACKS.get(method, ("ALL",)):
+        function = getattr(endpoint, name, None)
+        if function is not None:
+            break
+    else:
         return _not_allowed(endpoint, method)
-    function = getattr(endpoint, name)
     if not callable(function):
         raise ResponseError(
             f"`{name}` is {type(function).__name__}, not a function.",
@@ -105,7 +102,7 @@ async def handle_endpoint(endpoint: ModuleType, ctx: APIContext, method: str) ->
         result = await result
     if isinstance(result, Rewrite):
         return result
-    response = _with_extras(_as_response(result, ctx, method, name), ctx)
+    response = _with_extras(_as_response(result, method, name), ctx)
     response.is_final = True
     return response
 
@@ -113,13 +110,6 @@ async def handle_endpoint(endpoint: ModuleType, ctx: APIContext, method: str) ->
 def defined_methods(endpoint: ModuleType) -> list[str]:
     """List the handlers of an endpoint in the order of `HANDLERS`."""
     return [name for name in HANDLERS if callable(getattr(endpoint, name, None))]
-
-
-def _handler_name(endpoint: ModuleType, method: str) -> str | None:
-    for name in FALLBACKS.get(method, ("ALL",)):
-        if getattr(endpoint, name, None) is not None:
-            return name
-    return None
 
 
 def _not_allowed(endpoint: ModuleType, method: str) -> Response:
@@ -137,29 +127,25 @@ def _not_allowed(endpoint: ModuleType, method: str) -> Response:
     return response
 
 
-def _as_response(result: Any, ctx: APIContext, method: str, name: str) -> Response:
+def _as_response(result: Any, method: str, name: str) -> Response:
     if isinstance(result, Response):
-        return _own_copy(result, ctx)
+        return result.copy()  # site code may keep its own for other requests
     if isinstance(result, (dict, list)):
-        return Response.from_json(result, _status(ctx))
+        return Response.from_json(result)
     if isinstance(result, str):
-        return Response(result, _status(ctx))
+        return Response(result)
     raise wrong_answer(f"`{name}` answered a {method} request with", result)
 
 
-def _own_copy(response: Response, ctx: APIContext) -> Response:
-    """Copy what site code returned: it may keep that for other requests.
-
-    The status of `ctx.response` counts where the response has not chosen another than 200.
-    """
-    status = _status(ctx) if response.status == 200 else response.status  # noqa: PLR2004
-    return response.copy() if status == response.status else response.with_status(status)
-
-
 def _with_extras(response: Response, ctx: APIContext) -> Response:
-    """Add the headers of `ctx.response`; what the page itself set stays."""
+    """Add status and headers of `ctx.response`; what the page itself set stays.
+
+    The status counts where the response has not chosen another than 200.
+    """
     if not ctx.has_response:
         return response
+    if response.status == 200:  # noqa: PLR2004
+        response = response.with_status(ctx.response.status or 200)
     own = {*response.headers} - {"set-cookie"}
     for name, value in ctx.response.headers.items():
         if name == "content-type":

@@ -27,6 +27,9 @@ if TYPE_CHECKING:
 HTML = "text/html; charset=utf-8"
 TEXT = "text/plain; charset=utf-8"
 JSON = "application/json"
+# What these make of headers, to share.
+HTML_FIELDS = (("content-type", HTML),)
+JSON_FIELDS = (("content-type", JSON),)
 # RFC 9110 §15: these carry no content.
 NULL_BODY_STATUSES = frozenset((101, 204, 205, 304))
 JSON_HINT = "Convert what is no str, number, bool, list or dict, as in `moment.isoformat()`."
@@ -124,10 +127,25 @@ class Response:
             body = _to_json(data)
         except (TypeError, ValueError, RecursionError) as error:
             raise ResponseError(f"The data cannot be JSON: {error}.", hint=JSON_HINT) from error
+        given = body if body.isascii() else encoded(body)
+        if status == 200 and headers is None:  # noqa: PLR2004 - as nearly always
+            return cls.of_trusted(given, JSON_FIELDS)
         response = cls(None, status, headers)
         response.headers.set_default_type(JSON)
         if status not in NULL_BODY_STATUSES:
-            response._body = body if body.isascii() else encoded(body)
+            response._body = given
+        return response
+
+    @classmethod
+    def of_trusted(
+        cls, body: Body, fields: tuple[tuple[str, str], ...], status: int = 200
+    ) -> Response:
+        """Make a response of what needs no check; names must be in lower case."""
+        response = cls.__new__(cls)
+        response.status = status
+        response.headers = Headers.of_trusted(fields)
+        response.is_final = False
+        response._body = body  # noqa: SLF001 - one of ours
         return response
 
     @classmethod
@@ -217,10 +235,7 @@ class Response:
         return self._copy(self._body, self.status)
 
     def _copy(self, body: Body, status: int) -> Response:
-        copy = Response.__new__(Response)  # all is checked already
-        copy.status = status
-        copy.headers = Headers.of_trusted(self.headers.fields)
-        copy._body = body  # noqa: SLF001 - one of ours
+        copy = Response.of_trusted(body, self.headers.fields, status)
         copy.is_final = self.is_final
         return copy
 
