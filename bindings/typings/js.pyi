@@ -29,6 +29,13 @@ class _ObjectConstructor:
 class _DateConstructor:
     def new(self, milliseconds: float) -> object: ...
 
+class PromiseResolvers(Protocol):
+    promise: Awaitable[Response]
+    resolve: object
+
+class _PromiseConstructor:
+    def withResolvers(self) -> PromiseResolvers: ...
+
 class _Console:
     def error(self, text: str) -> None: ...
 
@@ -37,7 +44,10 @@ JSON: _JSON
 Reflect: _Reflect
 Object: _ObjectConstructor
 Date: _DateConstructor
+Promise: _PromiseConstructor
 console: _Console
+
+def setTimeout(function: object, milliseconds: int, argument: object) -> object: ...
 
 class Headers(Protocol):
     def get(self, name: str) -> str | JsNull | None: ...

@@ -55,10 +55,17 @@ class Response:
     def new(body, init):
         return init if body is None else body
 
+class Resolvers:
+    def __init__(self):
+        self.promise = asyncio.get_running_loop().create_future()
+        self.resolve = self.promise.set_result
+
 js = types.ModuleType("js")
 js.Response = Response
 js.JSON = types.SimpleNamespace(stringify=json.dumps, parse=json.loads)
 js.Array = types.SimpleNamespace(from_=lambda headers: headers)
+js.setTimeout = lambda resolve, _, value: asyncio.get_running_loop().call_soon(resolve, value)
+js.Promise = types.SimpleNamespace(withResolvers=Resolvers)
 js.console = types.SimpleNamespace(error=lambda text: sys.exit(text))
 ffi = types.ModuleType("pyodide.ffi")
 ffi.JsProxy, ffi.create_proxy, ffi.to_js = object, None, None
@@ -70,12 +77,20 @@ before = set(sys.modules)
 import entry
 started = set(sys.modules)
 if sys.version_info < (3, 12):  # a Worker has tasks that begin at once
-    own = asyncio.Task
-    asyncio.Task = lambda coroutine, *, loop, eager_start: own(coroutine, loop=loop)
+    class Task:
+        def __init__(self, coroutine, *, loop, eager_start):
+            try:
+                coroutine.send(None)
+            except StopIteration as end:
+                answer = end.value
+                self.done, self.result = lambda: True, lambda: answer
+
+    asyncio.Task = Task
 
 async def answer():
-    text = entry.on_fetch(request, None, None)
-    return text if isinstance(text, str) else await text
+    promise = entry.on_fetch(request, None, None)
+    assert not promise.done(), "the answer leaves no turn to other connections"
+    return await promise
 
 request = types.SimpleNamespace(method="GET", url="http://site.test/", headers=[], body=None)
 text = asyncio.run(answer())

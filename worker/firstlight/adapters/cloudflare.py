@@ -49,20 +49,30 @@ class Adapter:
         self._app = App(manifest, log=_log)
         self._enter = enter
         self._new_response: Callable[[object, object], js.Response] | None = None
+        self._with_resolvers: Callable[[], js.PromiseResolvers] | None = None
+        self._set_timeout: Callable[[object, int, object], object]
         self._inits: dict[tuple[int, tuple[tuple[str, str], ...]], object] = {}
 
     def begin(
         self, request: js.Request, env: object, ctx: js.ExecutionContext
-    ) -> js.Response | asyncio.Task[js.Response]:
-        """Answer a request at once, or return a task where something has to wait.
+    ) -> Awaitable[js.Response]:
+        """Begin to answer a request; returns a promise, or a task where something has to wait.
 
         For a runtime that calls a plain function: of a coroutine it makes a task and a promise,
-        and comes back to both, which costs as much as all the rest of a small answer.
+        and comes back to both, which costs as much as all the rest of a small answer. An answer
+        that is there at once is still given in a later turn: else workerd goes on with the
+        connection that it has just answered for as long as that has requests, while others wait.
         """
         loop = asyncio.get_running_loop()
         answer = self.fetch(request, env, ctx)
         task: asyncio.Task[js.Response] = asyncio.Task(answer, loop=loop, eager_start=True)  # pyright: ignore[reportCallIssue, reportUnknownVariableType] - Python 3.12, which a Worker has
-        return task.result() if task.done() else task
+        if not task.done():
+            return task
+        if self._with_resolvers is None:  # looked up at run time: a snapshot must not hold them
+            self._with_resolvers, self._set_timeout = js.Promise.withResolvers, js.setTimeout
+        later = self._with_resolvers()
+        self._set_timeout(later.resolve, 0, task.result())
+        return later.promise
 
     async def fetch(
         self, request: js.Request, env: object, ctx: js.ExecutionContext
