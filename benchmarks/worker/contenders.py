@@ -20,6 +20,8 @@ async def on_fetch(request, env, ctx):
 """
 # The same without a coroutine, which the runtime makes a task and a promise of.
 BARE_DEF = BARE.replace("async def", "def")
+# The same with as many characters as the page of rows has: what its answers cost in memory.
+BARE_PAGE = BARE.replace('"Hello, World!"', '"Hello, World!" * 261')
 # The site's own rows: every contender but the bare one makes them anew for `/rows`, and finds
 # them made for `/ready`.
 READY_ROWS = (SITE / "pages/_lib/rows.py").read_text()
@@ -116,6 +118,7 @@ def contenders(packages: Path) -> dict[str, dict[str, str]]:
     return {
         "bare": {"entry.py": BARE},
         "bare def": {"entry.py": BARE_DEF},
+        "bare page": {"entry.py": BARE_PAGE},
         "firstlight": built_site(),
         "jinja2": {"entry.py": JINJA2, **own, **jinja},
         "starlette": {"entry.py": STARLETTE, **own, **jinja, **starlette},

@@ -57,7 +57,7 @@ class Samples:
 
     Attributes:
         cold: Seconds from the start of the process to the first answer.
-        memory: Peak resident memory, bytes.
+        memory: Peak resident memory so far, bytes, by path: the paths follow each other.
         rate: Requests a second, by path.
         cpu: Microseconds that workerd computes for one request, by path; what else runs on the
             machine changes that less than the rate.
@@ -65,7 +65,7 @@ class Samples:
     """
 
     cold: list[float] = field(default_factory=list[float])
-    memory: list[int] = field(default_factory=list[int])
+    memory: dict[str, list[int]] = field(default_factory=dict[str, "list[int]"])
     rate: dict[str, list[float]] = field(default_factory=dict[str, "list[float]"])
     cpu: dict[str, list[float]] = field(default_factory=dict[str, "list[float]"])
     latency: dict[str, list[tuple[float, float]]] = field(
@@ -163,8 +163,7 @@ def measure(workerd: Path, folder: Path, samples: Samples, options: argparse.Nam
             samples.cpu.setdefault(name, []).append((computed(pid) - before) / count * 1e6)
             samples.rate.setdefault(name, []).append(rate)
             samples.latency.setdefault(name, []).append((half, most))
-        status = Path(f"/proc/{pid}/status").read_text()
-        samples.memory.append(int(re.findall(r"VmHWM:\s+(\d+) kB", status)[0]) * 1024)
+            samples.memory.setdefault(name, []).append(peak_memory(pid))
 
 
 def computed(pid: int) -> float:
@@ -175,6 +174,12 @@ def computed(pid: int) -> float:
     """
     fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
     return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")  # utime and stime
+
+
+def peak_memory(pid: int) -> int:
+    """Return the most bytes of resident memory that a process has had."""
+    status = Path(f"/proc/{pid}/status").read_text()
+    return int(re.findall(r"VmHWM:\s+(\d+) kB", status)[0]) * 1024
 
 
 def load(url: str, seconds: int, connections: int) -> tuple[int, float, float, float]:
@@ -204,8 +209,8 @@ def table(samples: dict[str, Samples], sizes: dict[str, int]) -> str:
     bare = samples["bare"]
     head = [""]
     for path in PATHS:
-        head += [f"{path} req/s", "cpu µs", "p50/p99 ms"]
-    head += ["cold s", "peak MB", "gz KB"]
+        head += [f"{path} req/s", "cpu µs", "p50/p99 ms", "peak MB"]
+    head += ["cold s", "gz KB"]
     lines = [f"{os.cpu_count()} cores, {len(bare.cold)} rounds", " | ".join(head)]
     for name, each in samples.items():
         cells = [f"{name:10}"]
@@ -214,8 +219,9 @@ def table(samples: dict[str, Samples], sizes: dict[str, int]) -> str:
             cells.append(compared(each.cpu[path], bare.cpu[path], is_cost=True))
             halves, mosts = zip(*each.latency[path], strict=True)
             cells.append(f"{statistics.median(halves):.1f}/{statistics.median(mosts):.1f}")
+            floor = statistics.median(bare.memory[path])
+            cells.append(difference(each.memory[path], floor, 1e6, 1))
         cells.append(difference(each.cold, statistics.median(bare.cold), 1, 2))
-        cells.append(difference(each.memory, statistics.median(bare.memory), 1e6, 1))
         cells.append(f"{sizes[name] / 1000:.1f}")
         lines.append(" | ".join(cells))
     return "\n".join(lines)
