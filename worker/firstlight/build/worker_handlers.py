@@ -29,6 +29,18 @@ def worker_objects(site: Site, wrangler: Wrangler) -> list[str]:
     return _defined(site, wrangler.objects)
 
 
+def uncalled_handlers(site: Site, host: str) -> list[str]:
+    """Warn of handlers that a host never calls.
+
+    Args:
+        site: The site.
+        host: Its name, as the warning has it.
+    """
+    handlers = ", ".join(f"`{name}()`" for name in worker_handlers(site))
+    file = f"{WORKER.replace('.', '/')}.py"
+    return [f"{file} defines {handlers}, which {host} never calls."] if handlers else []
+
+
 def _defined(site: Site, names: Sequence[str]) -> list[str]:
     file = site.modules.get(WORKER)
     if file is None:

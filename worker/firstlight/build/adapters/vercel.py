@@ -10,7 +10,7 @@ from firstlight.build.adapter import STABLE, UNSUPPORTED, Bundle, Support
 from firstlight.build.bundle import module_files, trace, trace_errors
 from firstlight.build.platform_files import headers_file, redirects_file, worker_redirects
 from firstlight.build.scan import canonical_path
-from firstlight.build.worker_handlers import WORKER, worker_handlers
+from firstlight.build.worker_handlers import uncalled_handlers
 from firstlight.build.wrangler import HTML_HANDLING
 from firstlight.server.assets import PLACEHOLDER, PLATFORM_FILES, parse_headers, parse_redirects
 
@@ -76,7 +76,7 @@ class VercelAdapter:
         output[f"{function}/.vc-config.json"] = _json(_function_config(build))
         return Bundle(
             folders={OUTPUT: output.items()},
-            warnings=_warnings(build),
+            warnings=uncalled_handlers(build.site, "Vercel"),
             errors=trace_errors(build.site, tracer),
         )
 
@@ -115,12 +115,6 @@ def _function_config(build: SiteBuild) -> dict[str, Any]:
     config = {"runtime": options["runtime"], "handler": "vc_main.vc_handler"}
     limits = {"maxDuration": options["max_duration"], "memory": options["memory"]}
     return config | {name: value for name, value in limits.items() if value}
-
-
-def _warnings(build: SiteBuild) -> list[str]:
-    handlers = ", ".join(f"`{name}()`" for name in worker_handlers(build.site))
-    file = f"{WORKER.replace('.', '/')}.py"
-    return [f"{file} defines {handlers}, which Vercel never calls."] if handlers else []
 
 
 def _static_files(build: SiteBuild) -> Iterator[File]:
