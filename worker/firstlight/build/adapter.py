@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     File: TypeAlias = tuple[str, bytes]
 
 GROUP = "firstlight.adapters"
-BUILT_IN = ("cloudflare", "asgi", "vercel")
+BUILT_IN = ("cloudflare", "asgi", "vercel", "netlify")
 LEVELS = ("stable", "limited", "unsupported")
 FEATURES = ("static", "hybrid", "server", "streaming", "wait_until", "bindings")
 PARTS = ("name", "supports", "options", "handler", "bundle")  # of an Adapter

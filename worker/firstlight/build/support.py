@@ -53,11 +53,18 @@ def check_support(build: SiteBuild, adapter: Adapter) -> tuple[list[Exception], 
         if level == "limited":
             warnings += _warning(needs, adapter.name, note)
         else:
-            errors += [_error(need, adapter.name, note) for need in needs]
+            errors += [lacking(need, adapter.name, note) for need in needs]
     return errors, warnings
 
 
-def _error(need: Need, name: str, note: str) -> AdapterError:
+def lacking(need: Need, name: str, note: str) -> AdapterError:
+    """Make the error of a place that needs what an adapter lacks.
+
+    Args:
+        need: The place.
+        name: The adapter's.
+        note: How to fix it; empty for the general advice.
+    """
     return AdapterError(
         f"{need.what}, which the adapter `{name}` does not support.",
         hint=note or f"Leave it out, or choose another `adapter` in {FILE}.",
@@ -121,6 +128,30 @@ def _imported(node: ast.AST) -> list[str]:
     if isinstance(node, ast.Import):
         return [alias.name for alias in node.names]
     return [node.module or ""] if isinstance(node, ast.ImportFrom) and not node.level else []
+
+
+def bindings_beside(build: SiteBuild, allowed: set[str]) -> Iterator[Need]:
+    """Find the imports of bindings in on-demand code, but for some names.
+
+    Args:
+        build: The site.
+        allowed: Names of `bindings.cloudflare` that an adapter has, such as `env`.
+    """
+    for origin, tree in _on_demand_code(build):
+        for node in ast.walk(tree):
+            for name in _imported(node):
+                is_allowed = isinstance(node, ast.ImportFrom) and allowed.issuperset(
+                    alias.name for alias in node.names
+                )
+                if name.partition(".")[0] == PACKAGE and not is_allowed:
+                    line = getattr(node, "lineno", 1)
+                    yield _in_code("bindings", origin, line, f"This imports {_names(node, name)}")
+
+
+def _names(node: ast.AST, module: str) -> str:
+    if not isinstance(node, ast.ImportFrom):
+        return f"`{module}`"
+    return ", ".join(f"`{alias.name}`" for alias in node.names)
 
 
 def _in_code(feature: str, origin: Origin, line: int, what: str) -> Need:
