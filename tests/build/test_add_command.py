@@ -225,3 +225,70 @@ def test_file_that_changed_meanwhile_is_left_alone(write_site: WriteSite) -> Non
     with pytest.raises(FirstlightError, match="changed in the meantime"):
         replace_files(root, [Change("b", None, b"x"), Change("a", b"1", b"2")])
     assert contents(root) == {"a": b"mine"}
+
+
+NETLIFY = """\
+[build]
+command = "pip install firstlight && firstlight build"
+publish = "dist/client"
+
+[build.environment]
+PYTHON_VERSION = "3.13"
+"""
+PACKAGES = '{\n  "private": true,\n  "dependencies": {\n    "pyodide": "0.28.3"\n  }\n}\n'
+
+
+def test_netlify_writes_all_three_files(write_site: WriteSite) -> None:
+    root = write_site(LIVE)
+    assert add("netlify", "--yes")[0] == 0
+    assert contents(root) == {
+        "pyproject.toml": b'[tool.firstlight]\nadapter = "netlify"\n',
+        "netlify.toml": NETLIFY.encode(),
+        "package.json": PACKAGES.encode(),
+    }
+    assert add("netlify") == (0, "Nothing to do: the site is set up for `netlify`.\n")
+
+
+def test_netlify_needs_no_package_for_files(write_site: WriteSite) -> None:
+    root = write_site(PAGE)
+    add("netlify", "--yes")
+    assert contents(root).keys() == {"pyproject.toml", "netlify.toml"}
+
+
+def test_netlify_keeps_what_is_there(write_site: WriteSite) -> None:
+    toml = '# mine\n[build]\ncommand = "make" # builds\n\n[[redirects]]\nfrom = "/a"\nto = "/b"\n'
+    package = '{\n  "name": "shop",\n  "dependencies": {\n    "htmx.org": "2.0.0"\n  }\n}\n'
+    root = write_site({**LIVE, "netlify.toml": toml, "package.json": package})
+    add("netlify", "--yes")
+    assert (root / "netlify.toml").read_text() == (
+        '# mine\n[build]\npublish = "dist/client"\ncommand = "make" # builds\n\n'
+        '[[redirects]]\nfrom = "/a"\nto = "/b"\n\n'
+        '[build.environment]\nPYTHON_VERSION = "3.13"\n'
+    )
+    assert (root / "package.json").read_text() == package.replace(
+        '    "htmx', '    "pyodide": "0.28.3",\n    "htmx'
+    )
+
+
+@pytest.mark.parametrize(
+    ("files", "told"),
+    [
+        (
+            {"netlify.toml": '[build]\npublish = "public"\n'},
+            "netlify.toml:2: `build.publish` is `public`, but the build writes `dist/client`.",
+        ),
+        (
+            {"package.json": '{\n  "dependencies": {\n    "pyodide": "^0.27.0"\n  }\n}\n'},
+            "package.json:3: `dependencies.pyodide` is `^0.27.0`, but the function runs on "
+            "`0.28.3`.",
+        ),
+    ],
+)
+def test_netlify_refuses_what_contradicts_it(
+    write_site: WriteSite, files: dict[str, str], told: str
+) -> None:
+    root = write_site({**LIVE, **files})
+    before = contents(root)
+    code, output = add("netlify", "--yes")
+    assert (code, output.splitlines()[0]) == (1, told)
+    assert contents(root) == before

@@ -17,6 +17,7 @@ from firstlight.build.adapter import BUILT_IN, GROUP, adapter_names
 from firstlight.build.config import FILE, load_config
 from firstlight.build.output import DIST
 from firstlight.build.platform_files import worker_redirects
+from firstlight.build.pyodide_package import PACKAGE, VERSION
 from firstlight.build.replacing import Change
 from firstlight.build.scan import scan
 from firstlight.build.settings_edit import BOM, add_settings
@@ -36,6 +37,7 @@ DISTRIBUTION = "firstlight"
 COMPATIBILITY_DATE = "2026-04-20"  # runs on wrangler 3.92 and on today's
 BUILD = "firstlight build"
 CLIENT = f"{DIST}/client"
+PYTHON = "3.13"  # where Netlify builds
 REQUIREMENT = re.compile(r"\s*([A-Za-z0-9._-]+)\s*(?:\[([^\]]*)\])?(.*)", re.DOTALL)
 COLOURS = {"+": "green", "-": "red", "@": "cyan"}
 STARTS = {
@@ -43,6 +45,7 @@ STARTS = {
     "asgi": "Next: `firstlight build`, then "
     "`uvicorn --app-dir dist/server app:app --no-proxy-headers`.",
     "vercel": "Next: `firstlight build`, then `vercel deploy --prebuilt`.",
+    "netlify": "Next: push to a branch that Netlify builds, or `netlify deploy --build`.",
 }
 
 
@@ -100,7 +103,7 @@ def plan_addition(root: Path, name: str) -> Addition:
     again = f"firstlight add {name}"
     site = scan(root, replace(load_config(root), adapter=name))
     changes = [_pyproject(root, name, again)]
-    if host := _host_file(site, name):
+    for host in _host_files(site, name):
         text = _text(root, host.name)
         changes.append(
             _change(
@@ -208,13 +211,35 @@ def _plain(name: str) -> str:
     return re.sub(r"[-_.]+", "-", name).lower()
 
 
-def _host_file(site: Site, name: str) -> HostFile | None:
+def _host_files(site: Site, name: str) -> list[HostFile]:
     if name == "cloudflare":
-        return _wrangler_file(site)
+        return [_wrangler_file(site)]
     if name == "vercel":
         settings = {"framework": None, "buildCommand": BUILD}
-        return HostFile("vercel.json", settings, {})
-    return None
+        return [HostFile("vercel.json", settings, {})]
+    return _netlify_files(site) if name == "netlify" else []
+
+
+def _netlify_files(site: Site) -> list[HostFile]:
+    """Choose Netlify's settings; it installs Python and the packages of package.json.
+
+    Source:
+        https://docs.netlify.com/build/configure-builds/file-based-configuration/
+        https://docs.netlify.com/build/configure-builds/manage-dependencies/
+    """
+    build = {
+        "command": f"pip install {DISTRIBUTION} && {BUILD}",
+        "publish": CLIENT,
+        "environment": {"PYTHON_VERSION": PYTHON},
+    }
+    files = [HostFile("netlify.toml", {"build": build}, {"build.publish": "the build writes"})]
+    if site.config.output != "static" or site.on_demand or worker_redirects(site):
+        settings: dict[str, Any] = {"dependencies": {PACKAGE: VERSION}}
+        if not (site.root / "package.json").exists():
+            settings = {"private": True, **settings}
+        needed = {f"dependencies.{PACKAGE}": "the function runs on"}
+        files.append(HostFile("package.json", settings, needed))
+    return files
 
 
 def _wrangler_file(site: Site) -> HostFile:
