@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from netlify_host import netlify_host, node_modules
 
 if TYPE_CHECKING:
     from collections.abc import Generator
@@ -32,6 +33,7 @@ ANSWERS = ("cookies", "endpoints", "error_pages", "output_modes", "redirects_and
 ASGI_SERVERS = ("uvicorn", "granian")
 ASGI_FIRSTLIGHT = Path(__file__).parent / "server" / "asgi_firstlight.py"
 VERCEL_FIRSTLIGHT = Path(__file__).parent / "server" / "vercel_firstlight.py"
+NETLIFY_FIRSTLIGHT = Path(__file__).parent / "server" / "netlify_firstlight.py"
 
 
 def load_runner() -> Any:
@@ -168,3 +170,19 @@ def vercel(request: pytest.FixtureRequest) -> Generator[Pool, None, None]:
 @pytest.mark.parametrize("case", adapter_cases("vercel"), ids=lambda case: case["name"])
 def test_conformance_on_vercel(case: dict[str, Any], vercel: Pool) -> None:
     assert vercel.failures(case["name"]) == ""
+
+
+@pytest.fixture(scope="module")
+def netlify(request: pytest.FixtureRequest) -> Generator[Pool, None, None]:
+    cases = selected(request, "test_conformance_on_netlify")
+    with netlify_host() as host:
+        command = f"python {NETLIFY_FIRSTLIGHT} {node_modules()} {host}"
+        pool = Pool("preview", cases, "--firstlight", command)
+        yield pool
+        pool.close()
+
+
+@pytest.mark.current
+@pytest.mark.parametrize("case", adapter_cases("netlify"), ids=lambda case: case["name"])
+def test_conformance_on_netlify(case: dict[str, Any], netlify: Pool) -> None:
+    assert netlify.failures(case["name"]) == ""
