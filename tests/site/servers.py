@@ -11,6 +11,8 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from netlify_host import SERVER, node, node_modules
+
 from firstlight.testing.wrangler import COMMAND, HOST, environment, free_port
 from firstlight.testing.wrangler import serving as serving_when_ready
 
@@ -59,6 +61,17 @@ def current_of(site: Path, pyodide: str) -> Generator[str, None, None]:
     node = npx_node("miniflare@4.20260730.0", f"pyodide@{pyodide}")
     script = Path(__file__).parent / "current_server.mjs"
     with serving([*node, str(script), str(site), str(sdk)], site) as origin:
+        yield origin
+
+
+@contextmanager
+def netlify_of(site: Path) -> Generator[str, None, None]:
+    """Run the site as Netlify would: its files, and the function on Pyodide in Node."""
+    config = site / "pyproject.toml"
+    config.write_text(config.read_text().replace('"cloudflare"', '"netlify"'))
+    (site / "node_modules").symlink_to(node_modules())
+    subprocess.run([sys.executable, "-m", "firstlight", "build"], cwd=site, check=True)
+    with serving([node(), str(SERVER / "netlify_server.mjs"), str(site)], site) as origin:
         yield origin
 
 

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import httpx
 import pytest
-from servers import HOST, WRANGLER, current_of, environment, serving
+from servers import HOST, WRANGLER, current_of, environment, netlify_of, serving
 
 if TYPE_CHECKING:
     from collections.abc import Generator, Iterator
@@ -176,6 +176,7 @@ SERVERS = {
     "wrangler": wrangler_of,
     "pyodide-0.28.3": partial(current_of, pyodide="0.28.3"),
     "pyodide-314.0.7": partial(current_of, pyodide="314.0.7"),
+    "netlify": netlify_of,
 }
 
 
@@ -186,6 +187,7 @@ SERVERS = {
         pytest.param("wrangler", marks=pytest.mark.workerd),
         pytest.param("pyodide-0.28.3", marks=pytest.mark.current),
         pytest.param("pyodide-314.0.7", marks=pytest.mark.current),
+        pytest.param("netlify", marks=pytest.mark.current),
     ],
 )
 def served(
