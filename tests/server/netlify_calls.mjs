@@ -5,6 +5,8 @@
 import { mkdirSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { execFileSync } from "node:child_process";
 import { dirname, join } from "node:path";
+import { PassThrough } from "node:stream";
+import { text } from "node:stream/consumers";
 import { pathToFileURL } from "node:url";
 
 const installed = join(dirname(process.execPath), "../..");
@@ -62,7 +64,7 @@ await Promise.all(later.waiting);
 results.after = (await told(await call("/api/later"))).body;
 
 results.logged = [];
-console.error = (text, error) => results.logged.push(`${text} ${error}`);
+console.error = (message, error) => results.logged.push(`${message} ${error}`);
 
 const entry = join(folder, "site/entry.py");
 const whole = readFileSync(entry);
@@ -71,6 +73,21 @@ const broken = await instance();
 results.failed = (await Promise.all([broken("/api/start"), broken("/api/start")].map((each) => each.then(told)))).map(({ status, body }) => [status, body]);
 writeFileSync(entry, whole);
 results.repaired = (await told(await broken("/api/visitor"))).status;
+
+// Lambda's part, so that Netlify's own bootstrap makes the request and the context.
+async function invoke(path) {
+  const out = new PassThrough();
+  const { promise: sent, resolve } = Promise.withResolvers();
+  const from = (stream, { statusCode }) => resolve(statusCode) ?? stream;
+  globalThis.awslambda = { streamifyResponse: (handle) => handle, HttpResponseStream: { from } };
+  const { handler } = await import(pathToFileURL(join(folder, "___netlify-entry-point.mjs")));
+  const visitor = { "x-nf-client-connection-ip": "9.9.9.9", "x-nf-geo": btoa(JSON.stringify(geo)) };
+  const event = { httpMethod: "GET", rawUrl: `https://tea.example${path}`, path, headers: visitor, multiValueHeaders: {}, isBase64Encoded: false };
+  await handler(event, out, { getRemainingTimeInMillis: () => 10_000 });
+  return [await sent, await text(out)];
+}
+results.invoked = await invoke("/api/visitor");
+results.invokedStream = await invoke("/api/stream");
 
 rmSync(join(folder, "pyodide/snapshot.bin"));
 results.slow = (await told(await (await instance())("/api/visitor"))).status;

@@ -86,6 +86,7 @@ def test_the_visitor_is_who_netlify_says(results: dict[str, Any]) -> None:
         "longitude": "7.4",
         "timezone": "Europe/Zurich",
     }
+    assert results["invoked"] == [200, json.dumps(results["visitor"], separators=(",", ":"))]
     assert results["nobody"] == 500  # its `client_address` is not known
 
 
@@ -97,6 +98,7 @@ def test_prerendered_pages_are_shown(results: dict[str, Any]) -> None:
 
 def test_an_answer_streams(results: dict[str, Any]) -> None:
     assert results["chunks"] == ["a", "b"]
+    assert results["invokedStream"] == [200, "ab"]
 
 
 def test_netlify_waits_for_work(results: dict[str, Any]) -> None:
