@@ -53,6 +53,7 @@ class NetlifyAdapter:
         "static": STABLE,
         "hybrid": UNTRIED,
         "server": UNTRIED,
+        # https://docs.netlify.com/build/functions/configuration/#default-values
         "streaming": Support("limited", "Netlify ends an answer after 20 MB."),
         "wait_until": STABLE,
         "bindings": Support("limited", NO_BINDINGS),
