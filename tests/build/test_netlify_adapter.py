@@ -92,6 +92,8 @@ def test_the_function_has_all_that_it_needs(write_site: WriteSite) -> None:
     modules = {"site/entry.py", "site/manifest.py", "site/pages/api/x.py"}
     assert names >= {*modules, "firstlight.mjs", "client/about/index.html"}
     assert not any("about" in name for name in names if name.startswith("site/"))
+    server = names_below(root / "dist/server")  # for `firstlight preview`
+    assert {f"site/{name}" for name in server} == {n for n in names if n.startswith("site/")}
     assert not any(name.startswith("site/bindings") for name in names)
     assert json.loads((root / FUNCTION / "pages.json").read_text()) == {
         "/about": {

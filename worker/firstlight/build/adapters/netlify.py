@@ -64,6 +64,8 @@ class NetlifyAdapter:
     def bundle(self, build: SiteBuild) -> Bundle:
         """Make the function's folder; empty where nothing runs on demand.
 
+        The modules lie in dist/server/, too, for `firstlight preview`.
+
         Source:
             https://docs.netlify.com/build/frameworks/frameworks-api/
         """
@@ -71,6 +73,7 @@ class NetlifyAdapter:
         if not _has_function(build):
             return made
         tracer = _trace(build)
+        made.server = _modules(build, tracer)
         made.errors = trace_errors(build.site, tracer)
         for need in bindings_beside(build, VARIABLES):
             made.errors.append(lacking(need, self.name, NO_BINDINGS))
@@ -80,7 +83,7 @@ class NetlifyAdapter:
             error.location = option_location(build.site.root, "adapter")
             made.errors.append(error)
         else:
-            made.folders = {FOLDER: _function_files(build, tracer, package)}
+            made.folders = {FOLDER: _function_files(build, made.server, package)}
         return made
 
 
@@ -154,10 +157,14 @@ def _immutable_rules(build: SiteBuild) -> Iterator[str]:
             yield f"{path}\n  cache-control: {IMMUTABLE}"
 
 
-def _function_files(build: SiteBuild, tracer: ImportTracer, package: Path) -> Iterator[File]:
+def _modules(build: SiteBuild, tracer: ImportTracer) -> dict[str, str]:
+    files = module_files(build, tracer)
+    files["entry.py"] = _entry(has_bindings=BINDINGS in tracer.found)
+    return dict(sorted(files.items()))
+
+
+def _function_files(build: SiteBuild, modules: Mapping[str, str], package: Path) -> Iterator[File]:
     yield "firstlight.mjs", FUNCTION.read_bytes()
-    modules = module_files(build, tracer)
-    modules["entry.py"] = _entry(has_bindings=BINDINGS in tracer.found)
     pages = [page for page in build.rendered if page.body is not None]
     table = {_path(build, page): _told(page) for page in pages}
     yield "pages.json", f"{json.dumps(table, indent=2)}\n".encode()
