@@ -34,6 +34,7 @@ if TYPE_CHECKING:
     from bindings.cloudflare.d1 import D1, D1Meta, D1Result, D1Session, D1Statement, Row
     from bindings.cloudflare.fetcher import Fetcher, FetchHeaders, FetchResponse
     from bindings.cloudflare.kv import KV, KVEntry, KVKey, KVPage, KVStream
+    from bindings.cloudflare.objects import DurableObject, Storage
     from bindings.cloudflare.queues import Queue, QueueBatch, QueueMessage, ScheduledEvent
     from bindings.cloudflare.r2 import (
         R2,
@@ -48,8 +49,8 @@ if TYPE_CHECKING:
     )
     from bindings.cloudflare.services import (
         AnalyticsEngine,
-        DurableObject,
         DurableObjects,
+        DurableObjectStub,
         RateLimiter,
         Vector,
         Vectorize,
@@ -74,6 +75,7 @@ __all__ = [
     "D1Session",
     "D1Statement",
     "DurableObject",
+    "DurableObjectStub",
     "DurableObjects",
     "Env",
     "FetchHeaders",
@@ -108,6 +110,7 @@ __all__ = [
     "Row",
     "ScheduledEvent",
     "ServiceError",
+    "Storage",
     "UnknownBinding",
     "UnknownVariable",
     "Vector",
@@ -153,7 +156,8 @@ MODULES = {
     **dict.fromkeys(("Fetcher", "FetchHeaders", "FetchResponse"), "fetcher"),
     **dict.fromkeys(("Queue", "QueueBatch", "QueueMessage", "ScheduledEvent"), "queues"),
     **dict.fromkeys(("WorkersAI", "AnalyticsEngine", "RateLimiter", "raw"), "services"),
-    **dict.fromkeys(("DurableObject", "DurableObjects"), "services"),
+    **dict.fromkeys(("DurableObjectStub", "DurableObjects"), "services"),
+    **dict.fromkeys(("DurableObject", "Storage"), "objects"),
     **dict.fromkeys(("Vector", "Vectorize", "VectorMatch"), "services"),
 }
 

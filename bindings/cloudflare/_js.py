@@ -577,6 +577,7 @@ def _to_r2_options(options: dict[str, Any]) -> object:
 # For _js_services, which touches JavaScript through these alone.
 absent_to_none = _absent_to_none
 from_json = _from_json
+unwrapped = _unwrapped
 platform_errors = _platform_errors
 to_json = _to_json
 

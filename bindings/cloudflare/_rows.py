@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
     from bindings.cloudflare._d1 import D1Call
+    from bindings.cloudflare.backend import Call
 
     Converter = Callable[[Any], Any]
 
@@ -57,7 +58,7 @@ class Row(dict[str, Any]):
             ) from None
 
 
-def to_row(call: D1Call, values: dict[str, Any]) -> Row:
+def to_row(call: Call, values: dict[str, Any]) -> Row:
     """Make a row of what came through JSON."""
     row = Row(values)
     for column, value in values.items():
@@ -68,7 +69,7 @@ def to_row(call: D1Call, values: dict[str, Any]) -> Row:
     return row
 
 
-def exact(call: D1Call, column: str, value: Any) -> Any:
+def exact(call: Call, column: str, value: Any) -> Any:
     """Return a value that came through JSON as SQLite held it, or refuse.
 
     D1 has no arrays: a list is a BLOB. JavaScript rounds integers beyond 2^53,

@@ -104,7 +104,7 @@ class AnalyticsEngine:
 
 
 @dataclass(frozen=True, slots=True)
-class DurableObject:
+class DurableObjectStub:
     """One durable object: the stub of a name or an id."""
 
     namespace: str
@@ -144,7 +144,7 @@ class DurableObject:
 class DurableObjects:
     """A namespace of durable objects, whose class another Worker may define.
 
-    The embedded backend has none: BindingUnsupported.
+    The embedded backend has those of pages/_worker.py, in this process.
 
     Source:
         https://developers.cloudflare.com/durable-objects/api/namespace/
@@ -152,13 +152,13 @@ class DurableObjects:
 
     name: str
 
-    def get_by_name(self, name: str) -> DurableObject:
+    def get_by_name(self, name: str) -> DurableObjectStub:
         """Return the object that has this name; it is made when it is first called."""
-        return DurableObject(self.name, name=name)
+        return DurableObjectStub(self.name, name=name)
 
-    def get(self, object_id: str) -> DurableObject:
+    def get(self, object_id: str) -> DurableObjectStub:
         """Return the object of an id, 64 hexadecimal digits, from `new_unique_id()`."""
-        return DurableObject(self.name, id=object_id)
+        return DurableObjectStub(self.name, id=object_id)
 
     def new_unique_id(self) -> str:
         """Make the id of an object that does not exist yet."""

@@ -294,6 +294,60 @@ class DurableObjectsBackend(Protocol):
         ...
 
 
+class StorageBackend(Protocol):
+    """What one durable object keeps; times in Unix milliseconds."""
+
+    async def get(self, keys: list[str]) -> dict[str, Any]:
+        """Read the values that there are."""
+        ...
+
+    async def put(self, entries: dict[str, Any]) -> None:
+        """Keep values, all of them or none."""
+        ...
+
+    async def delete(self, keys: list[str]) -> int:
+        """Delete keys, and count those that there were."""
+        ...
+
+    async def list(self, options: dict[str, Any]) -> dict[str, Any]:
+        """Read values in the order of their keys."""
+        ...
+
+    async def delete_all(self) -> None:
+        """Delete every key and table."""
+        ...
+
+    def sql(self, statement: str, params: Sequence[Any]) -> tuple[list[str], list[list[Any]]]:
+        """Run SQL; return the names of the columns and the rows."""
+        ...
+
+    async def get_alarm(self) -> float | None:
+        """Return when the alarm is due."""
+        ...
+
+    async def set_alarm(self, due: float) -> None:
+        """Set the alarm."""
+        ...
+
+    async def delete_alarm(self) -> None:
+        """Forget the alarm."""
+        ...
+
+
+class ObjectState(Protocol):
+    """What a durable object is made with."""
+
+    @property
+    def id(self) -> Any:
+        """Its id."""
+        ...
+
+    @property
+    def storage(self) -> Any:
+        """Its storage."""
+        ...
+
+
 class Handler(Protocol):
     """A function of pages/_worker.py, sync or async."""
 

@@ -8,7 +8,7 @@ import { readFileSync, readdirSync } from "node:fs";
 import { createRequire } from "node:module";
 import { dirname, join } from "node:path";
 
-import { bindings as services, workers } from "./services_current.mjs";
+import { bindings as services, objectStates, workers } from "./services_current.mjs";
 
 const installed = dirname(process.env.PATH.split(":")[0]);
 const require = createRequire(join(installed, "index.js"));
@@ -25,6 +25,7 @@ import js
 from contract import CONTRACT, Site, set_up
 from contract.services import ONLY_CURRENT
 from contract.suite import CURRENT
+from contract.objects import STORAGE, Keeper
 from bindings.cloudflare import D1, KV, R2, env
 from bindings.cloudflare._js import enter
 
@@ -39,7 +40,11 @@ enter(js.workerEnv)
 site = Site(KV("CACHE"), D1("DB"), R2("MEDIA"), env, CURRENT)
 await set_up(site)
 checks = CONTRACT | ONLY_CURRENT
-json.dumps({name: await outcome(check) for name, check in checks.items()})
+outcomes = {name: await outcome(check) for name, check in checks.items()}
+for name, check in STORAGE.items():
+    keeper = Keeper(js.objectState(name), js.workerEnv)
+    outcomes[name] = await outcome(lambda _: keeper.run(name))
+json.dumps(outcomes)
 `;
 
 function copyPython(fs, source, target) {
@@ -94,6 +99,7 @@ try {
     MEDIA: await miniflare.getR2Bucket("MEDIA"),
   };
   Object.assign(globalThis.workerEnv, await services(miniflare));
+  globalThis.objectState = await objectStates(miniflare);
   globalThis.caches = await miniflare.getCaches();
   globalThis.Response = Response;
   const pyodide = await loadPyodide();

@@ -4,6 +4,11 @@
 const OTHER = `
 import { DurableObject } from "cloudflare:workers";
 
+export class Keeper extends DurableObject {
+  storage(method, ...args) { return this.ctx.storage[method](...args); }
+  alarm() {}
+}
+
 const received = [];
 
 export class Room extends DurableObject {
@@ -49,14 +54,17 @@ export function workers(main, assets) {
     ratelimits: { LIMIT: { namespace_id: "1001", simple: { limit: 2, period: 60 } } },
     analyticsEngineDatasets: { POINTS: { dataset: "points" } },
     serviceBindings: { OTHER: "other" },
-    durableObjects: { ROOMS: { className: "Room", scriptName: "other" } },
+    durableObjects: {
+      ROOMS: { className: "Room", scriptName: "other" },
+      KEEPERS: { className: "Keeper", scriptName: "other", useSQLite: true },
+    },
   };
   const other = {
     name: "other",
     modules: true,
     script: OTHER,
     compatibilityDate: main.compatibilityDate,
-    durableObjects: { ROOMS: "Room" },
+    durableObjects: { ROOMS: "Room", KEEPERS: { className: "Keeper", useSQLite: true } },
     queueConsumers: { "contract-sent": { maxBatchTimeout: 0 } },
   };
   return [{ name: "main", ...main, ...services }, other];
@@ -98,6 +106,30 @@ export async function bindings(miniflare) {
     INDEX: new VectorizeIndex(),
     WORKER: events(),
   };
+}
+
+// The state of a Durable Object: keys, values and alarms are kept by one of miniflare's. Its SQL
+// cannot be asked from here without waiting, so that is Node's SQLite in the shape of workerd's.
+export async function objectStates(miniflare) {
+  const { DatabaseSync } = await import("node:sqlite");
+  const { KEEPERS } = await miniflare.getBindings("main");
+  const methods = ["get", "put", "delete", "list", "deleteAll", "getAlarm", "setAlarm", "deleteAlarm"];
+  return (name) => {
+    const id = KEEPERS.idFromName(name);
+    const stub = KEEPERS.get(id);
+    const calls = methods.map((method) => [method, (...args) => stub.storage(method, ...args)]);
+    const database = new DatabaseSync(":memory:");
+    const exec = (text, ...params) => cursorOf(database.prepare(text), params);
+    const storage = { ...Object.fromEntries(calls), sql: { exec } };
+    return { id: { toString: () => id.toString(), name }, storage };
+  };
+}
+
+function cursorOf(statement, params) {
+  const toCell = (cell) => (ArrayBuffer.isView(cell) ? new Uint8Array(cell).buffer : cell);
+  const rows = statement.all(...params).map((row) => Object.values(row).map(toCell));
+  const columnNames = statement.columns().map(({ name }) => name);
+  return { columnNames, raw: () => ({ toArray: () => rows }) };
 }
 
 class Ai {

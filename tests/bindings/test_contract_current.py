@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 from contract import ASSETS, CONTRACT
+from contract.objects import STORAGE
 from contract.services import ONLY_CURRENT
 
 import bindings
@@ -41,6 +42,6 @@ def outcomes(
     return json.loads(done.stdout.splitlines()[-1])
 
 
-@pytest.mark.parametrize("name", [*CONTRACT, *ONLY_CURRENT])
+@pytest.mark.parametrize("name", [*CONTRACT, *ONLY_CURRENT, *STORAGE])
 def test_javascript_backend_keeps_the_contract(outcomes: dict[str, str], name: str) -> None:
     assert outcomes[name] == "ok"

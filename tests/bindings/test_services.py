@@ -176,21 +176,15 @@ def test_target_is_a_path_or_a_url(run: Run) -> None:
 
 @pytest.mark.usefixtures("backend")
 def test_what_only_a_worker_has_is_unsupported(run: Run) -> None:
-    room = DurableObjects("ROOMS").get_by_name("lobby")
     calls = {
         "OTHER fetch": Fetcher("OTHER").fetch("/"),
         "AI run": WorkersAI("AI").run("@cf/x", {}),
         "INDEX query": Vectorize("INDEX").query([1.0]),
         "INDEX insert": Vectorize("INDEX").insert([{"id": "a", "values": [1.0]}]),
-        "ROOMS fetch": room.fetch("/"),
-        "ROOMS increment": room.call("increment"),
     }
     for where, call in calls.items():
         with pytest.raises(BindingUnsupported, match=f"^{where}"):
             run(call)
-    with pytest.raises(BindingUnsupported) as raised:
-        DurableObjects("ROOMS").new_unique_id()
-    assert str(raised.value) == ("ROOMS new_unique_id: Durable Objects are there in a Worker only.")
     with pytest.raises(BindingUnsupported, match="`IMAGES` is an object of a Worker only"):
         raw("IMAGES")
 

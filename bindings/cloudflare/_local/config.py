@@ -77,8 +77,9 @@ class Consumer:
 class Config:
     """What is declared: local ids by binding name, and the variables.
 
-    `queues` has the queue's name by binding, `consumers` is by the queue's name, and `named`
-    has the kind of what needs no more than its name.
+    `queues` has the queue's name by binding, `consumers` is by the queue's name, `named` has
+    the kind of what needs no more than its name, and `objects` the class by the binding of a
+    namespace of Durable Objects that the Worker defines itself.
     """
 
     kv: dict[str, str] = field(default_factory=dict[str, str])
@@ -89,6 +90,7 @@ class Config:
     consumers: dict[str, Consumer] = field(default_factory=dict[str, Consumer])
     rate_limits: dict[str, RateLimit] = field(default_factory=dict[str, RateLimit])
     named: dict[str, str] = field(default_factory=dict[str, str])
+    objects: dict[str, str] = field(default_factory=dict[str, str])
     assets: str | None = None
     assets_folder: str = "dist/client"
 
@@ -135,6 +137,11 @@ def load_config(root: Path) -> Config:
         consumers={t["queue"]: _consumer(t) for t in _entries(data, "queues.consumers")},
         rate_limits={t["name"]: RateLimit(**t["simple"]) for t in _rate_limits(data)},
         named={t[key]: kind for kind, at, key in NAMED for t in _entries(data, at) if key in t},
+        objects={
+            t["name"]: t["class_name"]
+            for t in _entries(data, "durable_objects.bindings")
+            if {"name", "class_name"} <= t.keys() and "script_name" not in t
+        },
         assets=data.get("assets", {}).get("binding"),
         assets_folder=data.get("assets", {}).get("directory", "dist/client"),
     )

@@ -129,10 +129,10 @@ def _fetch(
 ) -> tuple[list[str], list[list[Any]]]:
     cursor = connection.execute(*statement)
     names = [column[0] for column in cursor.description or ()]
-    return names, [list(map(_as_json, values)) for values in cursor.fetchall()]
+    return names, [list(map(as_json, values)) for values in cursor.fetchall()]
 
 
-def _as_json(value: Any) -> Any:
+def as_json(value: Any) -> Any:
     """Give a REAL the shape that it has after JavaScript's JSON."""
     if isinstance(value, float):
         if not math.isfinite(value):

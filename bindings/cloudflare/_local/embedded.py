@@ -20,6 +20,7 @@ from bindings.cloudflare._local.d1 import EmbeddedD1
 from bindings.cloudflare._local.d1_limits import limit
 from bindings.cloudflare._local.database import Database
 from bindings.cloudflare._local.kv import EmbeddedKV
+from bindings.cloudflare._local.objects import EmbeddedObjects, Objects
 from bindings.cloudflare._local.queues import Queues
 from bindings.cloudflare._local.r2 import EmbeddedR2
 from bindings.cloudflare._local.redis_kv import RedisKV, connect
@@ -90,6 +91,7 @@ class EmbeddedBackend:
         self._lock = threading.Lock()
         self._counts: dict[str, Counts] = {}
         self._caches: dict[str | None, Answers] = {}
+        self._objects = Objects(state / "objects")
         self.queues = Queues(self._consumer)
         self.data_points: dict[str, deque[dict[str, Any]]] = {}
         self.variables: dict[str, object] = dict(environ or {})
@@ -147,10 +149,14 @@ class EmbeddedBackend:
         points = deque[dict[str, Any]](maxlen=KEPT_POINTS)
         return EmbeddedAnalytics(self.data_points.setdefault(binding, points))
 
-    def durable_objects(self, binding: str) -> NoReturn:
-        """Say that there are none here, or raise UnknownBinding."""
+    def durable_objects(self, binding: str) -> EmbeddedObjects:
+        """Open a namespace, or raise UnknownBinding."""
         self._named("durableobjects", binding)
-        raise PlatformUnsupportedError("Durable Objects are there in a Worker only.")
+        if (kind := self.config().objects.get(binding)) is None:
+            raise PlatformUnsupportedError(
+                "the Durable Objects of another Worker are reached in a Worker only."
+            )
+        return EmbeddedObjects(self._objects, kind)
 
     def remote(self, kind: str, binding: str) -> NoReturn:
         """Say that there is none here, or raise UnknownBinding."""
@@ -182,6 +188,7 @@ class EmbeddedBackend:
 
     def close(self) -> None:
         """Close every database; a later call opens what it needs again."""
+        self._objects.close()
         with self._lock:
             while self._databases:
                 self._databases.popitem()[1].close()

@@ -6,7 +6,7 @@ keys and tables of its own, so that their order does not matter.
 
 from __future__ import annotations
 
-from contract import d1, env, kv, r2, r2_serving, services
+from contract import d1, env, kv, objects, r2, r2_serving, services
 from contract.suite import ASSETS, CONTRACT, DIFFERENCES, WRANGLER_TOML, Site, set_up
 
 __all__ = [
@@ -18,6 +18,7 @@ __all__ = [
     "d1",
     "env",
     "kv",
+    "objects",
     "r2",
     "r2_serving",
     "services",
