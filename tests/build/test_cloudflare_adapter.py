@@ -72,19 +72,3 @@ def test_assetsignore_is_the_users_own(write_site: WriteSite) -> None:
     root = write_site({"pyproject.toml": CONFIG, "pages/a.html": "", "pages/.assetsignore": own})
     build(root)
     assert (root / "dist/client/.assetsignore").read_text() == own
-
-
-def test_durable_objects_of_the_site_are_exported(write_site: WriteSite) -> None:
-    wrangler = f"{WITH_MAIN}[durable_objects]\nbindings = [{{ name = 'R', class_name = 'Room' }}]\n"
-    files = {"pyproject.toml": CONFIG, "pages/a.html": "", "wrangler.toml": wrangler}
-    root = write_site(files)
-    assert build(root).warnings == [
-        "wrangler.toml declares the Durable Object class `Room`, which nothing defines. "
-        "Define `class Room(DurableObject)` in pages/_worker.py."
-    ]
-    worker = "from workers import DurableObject\n\n\nclass Room(DurableObject): ...\n"
-    write_site({"pages/_worker.py": worker})
-    assert build(root).warnings == []
-    entry = (root / "dist/server/entry.py").read_text()
-    assert "else:\n    from pages._worker import Room as Room\n\n    class Default" in entry
-    assert (root / "dist/server/pages/_worker.py").read_text() == worker

@@ -32,6 +32,9 @@ directory = "dist/client"
 binding = "ASSETS"
 [[kv_namespaces]]
 binding = "SEEN"
+[[durable_objects.bindings]]
+name = "COUNTERS"
+class_name = "Counter"
 [[queues.producers]]
 binding = "JOBS"
 queue = "jobs"
@@ -39,7 +42,14 @@ queue = "jobs"
 queue = "jobs"
 """
 WORKER = """
-from bindings.cloudflare import SEEN
+from bindings.cloudflare import SEEN, DurableObject
+
+
+class Counter(DurableObject):
+    async def add(self, by):
+        total = (await self.storage.get("total") or 0) + by
+        await self.storage.put("total", total)
+        return total
 
 
 async def queue(batch):
@@ -64,6 +74,14 @@ from bindings.cloudflare import SEEN
 async def GET(ctx):
     return await SEEN.get(ctx.params["key"]) or ""
 """
+COUNT = """
+from bindings.cloudflare import COUNTERS
+
+
+async def GET(ctx):
+    total = await COUNTERS.get_by_name(ctx.params["name"]).call("add", 2)
+    return str(total)
+"""
 ASSET = """
 from bindings.cloudflare import ASSETS
 from firstlight import Response
@@ -81,6 +99,7 @@ FILES = {
     "pages/api/send.py": SEND,
     "pages/api/seen/[key].py": SEEN,
     "pages/api/asset.py": ASSET,
+    "pages/api/count/[name].py": COUNT,
 }
 
 
@@ -131,6 +150,8 @@ def test_servers_run_the_worker_file_and_serve_assets(app: ASGIApp) -> None:
             path = "/cdn-cgi/handler/scheduled"
             assert await text(client, f"{path}?cron=0+*+*+*+*&time=1767225600000") == "ok"
             assert await text(client, "/api/seen/cron") == "0 * * * * 2026"
+            assert await text(client, "/api/count/a") == "2"
+            assert await text(client, "/api/count/a") == "4"
             assert await text(client, "/api/asset") == "About 2"
 
     asyncio.run(check())

@@ -34,6 +34,10 @@ CALLEES = {
     "_to_bytes": "Convert it to str or bytes.",
     "utf8_size": "Keys and SQL are text: write `str(key)`.",
 }
+ONLY_IN_WORKER = (
+    "It is there in a Worker only. Write `from bindings.cloudflare import DurableObject`, or "
+    "`from firstlight import Response`."
+)
 HEADERS = {
     "_checked_name": "Use letters, digits and `-`.",
     "_checked_value": "Leave out line breaks; percent-encode what is not Latin-1.",
@@ -306,6 +310,8 @@ def _advise_import(error: ImportError) -> str | None:
     if isinstance(error, ModuleNotFoundError):
         near = did_you_mean(module, _module_names(module), alike=VERY_ALIKE)
         top = module.partition(".")[0]
+        if top == "workers":
+            return ONLY_IN_WORKER
         return near or f"Mend its name, or install it into this environment: `pip install {top}`."
     wanted = re.search(r"cannot import name '(\w+)'", str(error))
     return import_hint(wanted[1], module, exports(module)) if wanted else None

@@ -10,7 +10,7 @@ from firstlight.build.syntax import module_names
 from firstlight.errors import FirstlightError
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterable
 
     from firstlight.build.scan import Site
     from firstlight.build.wrangler import Wrangler
@@ -21,12 +21,7 @@ HANDLERS = ("queue", "scheduled")
 
 def worker_handlers(site: Site) -> list[str]:
     """List which of `queue` and `scheduled` pages/_worker.py defines or imports."""
-    return _defined(site, HANDLERS)
-
-
-def worker_objects(site: Site, wrangler: Wrangler) -> list[str]:
-    """List which of the declared Durable Object classes pages/_worker.py defines or imports."""
-    return _defined(site, wrangler.objects)
+    return defined_names(site, HANDLERS)
 
 
 def uncalled_handlers(site: Site, host: str) -> list[str]:
@@ -41,16 +36,22 @@ def uncalled_handlers(site: Site, host: str) -> list[str]:
     return [f"{file} defines {handlers}, which {host} never calls."] if handlers else []
 
 
-def _defined(site: Site, names: Sequence[str]) -> list[str]:
-    file = site.modules.get(WORKER)
-    if file is None:
+def defined_names(site: Site, names: Iterable[str]) -> list[str]:
+    """List which names pages/_worker.py defines or imports; all, when it does not parse."""
+    if site.modules.get(WORKER) is None:
         return []
-    try:
-        tree = ast.parse(read_text(site.root / file, file))
-    except (SyntaxError, FirstlightError):
-        return list(names)  # reported where it is bundled
-    found = module_names(tree)
+    tree = worker_tree(site)
+    found = {*names} if tree is None else module_names(tree)
     return [name for name in names if name in found]
+
+
+def worker_tree(site: Site) -> ast.Module | None:
+    """Read pages/_worker.py; None when there is none, or it does not parse."""
+    file = site.modules.get(WORKER)
+    try:
+        return None if file is None else ast.parse(read_text(site.root / file, file))
+    except (SyntaxError, FirstlightError):
+        return None  # reported where it is bundled
 
 
 def missing_handlers(site: Site, wrangler: Wrangler) -> list[str]:
@@ -67,10 +68,4 @@ def missing_handlers(site: Site, wrangler: Wrangler) -> list[str]:
             f"{wrangler.file} has cron triggers, but nothing handles them. "
             "Define `async def scheduled(event)` in pages/_worker.py."
         )
-    warnings += [
-        f"{wrangler.file} declares the Durable Object class `{name}`, which nothing defines. "
-        f"Define `class {name}(DurableObject)` in pages/_worker.py."
-        for name in wrangler.objects
-        if name not in worker_objects(site, wrangler)
-    ]
     return warnings

@@ -56,7 +56,9 @@ LISTS = (*(path for path, _, _ in BINDING_TABLES if path not in ("assets", "ai")
 TABLES = ("assets", "ai", "queues", "durable_objects", "unsafe", "triggers", "vars", "env")
 # What an environment takes over from the top level unless it says otherwise:
 # https://developers.cloudflare.com/workers/wrangler/configuration/#inheritable-keys
-INHERITED = ("assets", "compatibility_date", "compatibility_flags", "main", "triggers")
+INHERITED = (
+    *("assets", "compatibility_date", "compatibility_flags", "main", "migrations", "triggers"),
+)
 ENVIRONMENT = "CLOUDFLARE_ENV"
 ROUTES = {"route", "routes"}
 # From this date on the runtime no longer ships the `workers` package.
@@ -77,6 +79,7 @@ class Wrangler:
         consumed: The queues that the Worker consumes.
         has_crons: Whether it has cron triggers.
         objects: The classes of Durable Objects that this Worker defines itself.
+        migrated: The classes of Durable Objects that its migrations have made.
         assets: What the static assets are called in the Worker; empty when nothing is declared.
         main: The Worker's entry; empty for a site of assets only.
         not_found_handling: What the platform answers where no asset is, without a Worker.
@@ -93,6 +96,7 @@ class Wrangler:
     consumed: tuple[str, ...] = ()
     has_crons: bool = False
     objects: tuple[str, ...] = ()
+    migrated: tuple[str, ...] = ()
     assets: str = ""
     main: str = ""
     not_found_handling: str = "none"
@@ -273,12 +277,28 @@ def _wrangler(name: str | None, table: dict[str, Any]) -> Wrangler:
             for entry in _entries(table, "durable_objects.bindings")
             if "class_name" in entry and "script_name" not in entry
         ),
+        migrated=_migrated(table),
         has_crons=bool(table.get("triggers", {}).get("crons")),
         assets=table.get("assets", {}).get("binding", ""),
         main=str(table.get("main", "")),
         not_found_handling=str(table.get("assets", {}).get("not_found_handling", "none")),
         runs_worker_first=bool(table.get("assets", {}).get("run_worker_first")),
     )
+
+
+def _migrated(table: dict[str, Any]) -> tuple[str, ...]:
+    """Follow the migrations to the classes there are in the end."""
+    classes: dict[str, None] = {}
+    for step in _entries(table, "migrations"):
+        for key in ("new_classes", "new_sqlite_classes"):
+            classes |= dict.fromkeys(step.get(key, []))
+        for key in ("renamed_classes", "transferred_classes"):
+            for change in step.get(key, []):
+                classes.pop(change.get("from"), None)
+                classes[change.get("to")] = None
+        for name in step.get("deleted_classes", []):
+            classes.pop(name, None)
+    return tuple(classes)
 
 
 def _line_of(text: str, key: str, *, last: bool = False) -> int | None:

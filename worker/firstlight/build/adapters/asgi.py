@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 from firstlight.adapters.asgi import Options
 from firstlight.build.adapter import FEATURES, STABLE, Bundle
 from firstlight.build.bundle import module_files, trace, trace_errors
+from firstlight.build.durable_objects import worker_objects
 from firstlight.build.output import DIST
 from firstlight.build.precompress import compressed_files
 from firstlight.build.worker_handlers import WORKER, worker_handlers
@@ -39,7 +40,7 @@ LIMITED = {
     "Queue": "keeps its messages in memory, in the process that sent them",
     "RateLimiter": "counts in each process for itself",
     "AnalyticsEngine": "keeps the newest data points in memory",
-    "DurableObjects": "is not there",
+    "DurableObjects": "has an object of its own in each process, and none of another Worker",
     "WorkersAI": "is not there",
     "Vectorize": "is not there",
 }
@@ -60,7 +61,7 @@ class ASGIAdapter:
     def bundle(self, build: SiteBuild) -> Bundle:
         """Collect the site's own modules; packages are installed where the server runs."""
         tracer = trace(build, "firstlight.manifest", has_environment=True)
-        if worker_handlers(build.site):
+        if worker_handlers(build.site) or worker_objects(build.site, build.wrangler):
             tracer.trace(WORKER)
         files = module_files(build, tracer)
         has_bindings = any("bindings" in origin.text for origin in tracer.found.values())

@@ -8,15 +8,11 @@ from typing import TYPE_CHECKING, Any
 from firstlight.build.adapter import FEATURES, STABLE, Bundle
 from firstlight.build.bindings import bindings_names, exported_names
 from firstlight.build.bundle import gzipped_size, module_files, trace, trace_errors
+from firstlight.build.durable_objects import object_warnings, worker_objects
 from firstlight.build.output import DIST
 from firstlight.build.platform_files import worker_redirects
 from firstlight.build.sdk import write_sdk
-from firstlight.build.worker_handlers import (
-    WORKER,
-    missing_handlers,
-    worker_handlers,
-    worker_objects,
-)
+from firstlight.build.worker_handlers import WORKER, missing_handlers, worker_handlers
 from firstlight.build.wrangler import ASSETS, HTML_HANDLING
 
 if TYPE_CHECKING:
@@ -87,6 +83,7 @@ class CloudflareAdapter:
             *_main_warning(site, wrangler),
             *_assets_warning(wrangler),
             *missing_handlers(site, wrangler),
+            *object_warnings(site, wrangler),
         ]
         sizes, after = gzipped_size(files), partial(write_sdk, site.root, wrangler)
         return Bundle(files, sizes=sizes, warnings=warnings, errors=errors, after=after)
@@ -96,12 +93,12 @@ class CloudflareAdapter:
         handlers = worker_handlers(build.site)
         for name in [WORKER, BINDINGS, f"{BINDINGS}._js_services"] if handlers else []:
             tracer.trace(name)
-        has_bindings = BINDINGS in tracer.found
-        for name in _bindings_modules(tracer, build.wrangler) if has_bindings else []:
-            tracer.trace(name)
         objects = worker_objects(build.site, build.wrangler)
         if objects:
             tracer.trace(WORKER)
+        has_bindings = BINDINGS in tracer.found
+        for name in _bindings_modules(tracer, build.wrangler) if has_bindings else []:
+            tracer.trace(name)
         files = module_files(build, tracer)
         files["entry.py"] = entry_text(
             has_bindings=has_bindings, handlers=handlers, objects=objects
@@ -145,7 +142,8 @@ def _bindings_modules(tracer: ImportTracer, wrangler: Wrangler) -> list[str]:
         classes = {name for names in exported.values() for name in names}
     modules = [module for module, names in exported.items() if classes.intersection(names)]
     services = [f"{BINDINGS}._js_services"] if SERVICES.intersection(modules) else []
-    return [f"{BINDINGS}._js", *services, *modules]
+    objects = [f"{BINDINGS}._js_objects"] if f"{BINDINGS}.objects" in modules else []
+    return [f"{BINDINGS}._js", *services, *objects, *modules]
 
 
 def _wants_worker(wrangler: Wrangler) -> bool:
