@@ -83,3 +83,45 @@ def test_wrangler_4_accepts_what_add_writes(tmp_path: Path, *, has_worker: bool)
     assert done.returncode == 0, done.stdout + done.stderr
     assert "--dry-run: exiting now." in done.stdout
     assert ("entry.py" in done.stdout) is ("env.ASSETS" in done.stdout) is has_worker
+
+
+OWN_FILES = {
+    "_headers": "# mine\r\n/x\r\n  X-Own: 1",
+    "_redirects": "/mine /a 302   # keep\n\n",
+    ".assetsignore": "*.map\n# mine\n",
+}
+
+
+@pytest.mark.current
+def test_wrangler_4_accepts_a_site_of_files_with_the_users_own_lines(tmp_path: Path) -> None:
+    config = (
+        '[tool.firstlight]\nadapter = "cloudflare"\n[tool.firstlight.redirects]\n"/old" = "/a"\n'
+    )
+    wrangler = (
+        'name = "files"\ncompatibility_date = "2026-04-20"\n[assets]\ndirectory = "dist/client"\n'
+    )
+    (tmp_path / "pages").mkdir()
+    (tmp_path / "pyproject.toml").write_text(config)
+    (tmp_path / "wrangler.toml").write_text(wrangler)
+    (tmp_path / "pages/a.html").write_text("Hello")
+    for name, text in OWN_FILES.items():
+        (tmp_path / "pages" / name).write_bytes(text.encode())
+    subprocess.run(
+        [sys.executable, "-m", "firstlight", "build"], cwd=tmp_path, env=environment(), check=True
+    )
+    for name, text in OWN_FILES.items():
+        assert (tmp_path / "dist/client" / name).read_bytes().startswith(text.encode())
+    assert not (tmp_path / "dist/server").exists()
+    done = subprocess.run(
+        DEPLOY,
+        cwd=tmp_path,
+        env=environment() | {"COLUMNS": "200"},
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        encoding="utf-8",
+        check=False,
+    )
+
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert "--dry-run: exiting now." in done.stdout
+    assert (tmp_path / "wrangler.toml").read_text() == wrangler
