@@ -598,6 +598,14 @@ def header_pairs(headers: object) -> list[tuple[str, str]]:
     return [(name, value) for name, value in pairs]
 
 
+def call_method(target: Any, name: str, *args: object) -> Any:
+    """Call a method of what may be on the other side of an RPC.
+
+    Pyodide 0.26 calls `method.apply`, which over RPC is a method of that name, too.
+    """
+    return js.Reflect.apply(getattr(target, name), target, js.Array.of(*args))
+
+
 def make_response(body: bytes, init: object) -> js.Response:
     """Make a JavaScript `Response`."""
     return js.Response.new(to_js(body) if body else None, init)

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, cast
 from bindings.cloudflare._js import (
     JSBody,
     absent_to_none,
+    call_method,
     from_json,
     header_pairs,
     kind_of,
@@ -136,7 +137,7 @@ class JSObject:
     async def call(self, method: str, *args: Any) -> Any:
         """Call with plain data or bytes."""
         with platform_errors():
-            return await _to_python(await getattr(self._target, method)(*map(_to_js, args)))
+            return await _to_python(await call_method(self._target, method, *map(_to_js, args)))
 
 
 class JSDurableObject(JSObject, JSFetcher):

@@ -1,4 +1,4 @@
-"""A site's Durable Objects on today's Pyodide and SDK, and as wrangler 4 takes them."""
+"""A site's Durable Objects on the runtimes, and as wrangler 4 takes them."""
 
 from __future__ import annotations
 
@@ -13,9 +13,8 @@ from test_deploy import DEPLOY
 
 from firstlight.build.pipeline import build
 
-pytestmark = pytest.mark.current
-
 TIMEOUT = 300  # seconds
+PATHS = ["/api/a", "/api/a?", "/api/b", "/api/sql", "/api/fail"]
 WRANGLER = """\
 name = "objects"
 main = "dist/server/entry.py"
@@ -92,25 +91,17 @@ def site(tmp_path: Path) -> Path:
     return tmp_path
 
 
+@pytest.mark.current
 @pytest.mark.parametrize("pyodide", ["0.28.3", "314.0.7"])
 def test_objects_answer_pages_and_keep_what_they_are_given(site: Path, pyodide: str) -> None:
     assert build(site).warnings == []
     node = npx_node("miniflare@4.20260730.0", f"pyodide@{pyodide}")
     script = Path(__file__).parent / "objects_current.mjs"
-    paths = ["/api/a", "/api/a?", "/api/b", "/api/sql", "/api/fail"]
-    done = subprocess.run(
-        [*node, str(script), str(site), str(download_sdk(site / "sdk")), json.dumps(paths)],
-        env=environment(),
-        capture_output=True,
-        check=False,
-        encoding="utf-8",
-        timeout=TIMEOUT,
-    )
-    assert done.returncode == 0, done.stdout + done.stderr
-    told = json.loads(done.stdout.splitlines()[-1])
+    sdk = download_sdk(site / "sdk")
+    told = last_line([*node, str(script), str(site), str(sdk), json.dumps(PATHS)])
 
     assert told["classes"] == ["Counter"]
-    assert [json.loads(told["answers"][path]) for path in paths[:3]] == [
+    assert [json.loads(told["answers"][path]) for path in PATHS[:3]] == [
         answer(2, "a"),
         answer(4, "a"),
         answer(2, "b"),
@@ -120,10 +111,35 @@ def test_objects_answer_pages_and_keep_what_they_are_given(site: Path, pyodide: 
     assert told["alarm"] == {"rung": "yes"}
 
 
+@pytest.mark.workerd
+def test_objects_of_another_worker_are_called_on_wrangler_3(site: Path) -> None:
+    build(site)
+    script = Path(__file__).parent / "objects_workerd.mjs"
+    npx = ["npx", "--yes", "-p", "wrangler@3.92.0", "node"]
+    told = last_line([*npx, str(script), str(site), json.dumps(PATHS)])
+
+    assert [json.loads(told[path])["sum"] for path in PATHS[:3]] == [2, 4, 2]
+    assert [told[path] for path in PATHS[3:]] == [r"b'\x00\xff'", 'COUNTERS fail "fail"True']
+
+
+def last_line(command: list[str]) -> Any:
+    done = subprocess.run(
+        command,
+        env=environment(),
+        capture_output=True,
+        check=False,
+        encoding="utf-8",
+        timeout=TIMEOUT,
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+    return json.loads(done.stdout.splitlines()[-1])
+
+
 def answer(total: int, name: str) -> dict[str, Any]:
     return {"sum": total, "none": None, "name": name, "greeting": "hello"}
 
 
+@pytest.mark.current
 def test_wrangler_4_accepts_objects_and_migrations(site: Path) -> None:
     build(site)
     done = subprocess.run(
