@@ -9,21 +9,24 @@ import signal
 import socket
 import subprocess
 import time
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import pytest
 from contract import CONTRACT, WRANGLER_TOML, Site
 from contract.suite import EMBEDDED
+from embedded import run_with
 
 from bindings.cloudflare import D1, KV, R2, KVError, env
 from bindings.cloudflare._local import serve
 from bindings.cloudflare._local.embedded import EmbeddedBackend
-from bindings.cloudflare.backend import PlatformError, current
+from bindings.cloudflare.backend import PlatformError
 
 if TYPE_CHECKING:
-    from collections.abc import Coroutine, Generator
+    from collections.abc import Generator
     from pathlib import Path
 
+run = partial(run_with, "kv_url")
 SITE = Site(KV("CACHE"), D1("DB"), R2("MEDIA"), env, EMBEDDED)
 
 
@@ -53,21 +56,6 @@ def wait_for(port: int) -> None:
                 return
         time.sleep(0.02)
     pytest.fail("redis-server did not start")
-
-
-def run(root: Path, url: str, coroutine: Coroutine[Any, Any, Any]) -> Any:
-    """Await with a backend of its own: a client of Redis belongs to an event loop."""
-
-    async def served() -> Any:
-        backend = EmbeddedBackend(root, root / "state", kv_url=url)
-        token = current.set(backend)
-        try:
-            return await coroutine
-        finally:
-            current.reset(token)
-            await backend.end()
-
-    return asyncio.run(served())
 
 
 @pytest.fixture

@@ -2,22 +2,22 @@
 
 from __future__ import annotations
 
-import asyncio
-from typing import TYPE_CHECKING, Any
+from functools import partial
+from typing import TYPE_CHECKING
 
 import pytest
 from contract import CONTRACT, WRANGLER_TOML, Site
 from contract.suite import MOTO
+from embedded import run_with
 from s3_server import ENVIRONMENT, s3_server
 
 from bindings.cloudflare import D1, KV, R2, env
-from bindings.cloudflare._local.embedded import EmbeddedBackend
-from bindings.cloudflare.backend import current
 
 if TYPE_CHECKING:
-    from collections.abc import Coroutine, Generator
+    from collections.abc import Generator
     from pathlib import Path
 
+run = partial(run_with, "r2_url")
 SITE = Site(KV("CACHE"), D1("DB"), R2("MEDIA"), env, MOTO)
 
 
@@ -33,19 +33,6 @@ def root(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
         monkeypatch.setenv(name, value)
     (tmp_path / "wrangler.toml").write_text(WRANGLER_TOML, encoding="utf-8")
     return tmp_path
-
-
-def run(root: Path, url: str, coroutine: Coroutine[Any, Any, Any]) -> Any:
-    async def served() -> Any:
-        backend = EmbeddedBackend(root, root / "state", r2_url=url)
-        token = current.set(backend)
-        try:
-            return await coroutine
-        finally:
-            current.reset(token)
-            await backend.end()
-
-    return asyncio.run(served())
 
 
 @pytest.mark.servers

@@ -7,22 +7,25 @@ import importlib
 import os
 import tracemalloc
 from datetime import UTC, datetime
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import pytest
 from contract import WRANGLER_TOML
+from embedded import run_with
 from s3_server import ENVIRONMENT, s3_server
 
 from bindings.cloudflare import R2, R2Error, R2Object, R2PreconditionError
 from bindings.cloudflare._local import s3_r2, serve
 from bindings.cloudflare._local.embedded import EmbeddedBackend
 from bindings.cloudflare._local.s3_objects import arguments_of, object_of
-from bindings.cloudflare.backend import PlatformError, current
+from bindings.cloudflare.backend import PlatformError
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Coroutine, Generator
+    from collections.abc import AsyncIterator, Generator
     from pathlib import Path
 
+run = partial(run_with, "r2_url")
 MEDIA = R2("MEDIA")
 MIB = 1024**2
 NOWHERE = "http://127.0.0.1:1"
@@ -42,19 +45,6 @@ def root(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.setenv("AWS_MAX_ATTEMPTS", "1")
     (tmp_path / "wrangler.toml").write_text(WRANGLER_TOML, encoding="utf-8")
     return tmp_path
-
-
-def run(root: Path, url: str, coroutine: Coroutine[Any, Any, Any]) -> Any:
-    async def served() -> Any:
-        backend = EmbeddedBackend(root, root / "state", r2_url=url)
-        token = current.set(backend)
-        try:
-            return await coroutine
-        finally:
-            current.reset(token)
-            await backend.end()
-
-    return asyncio.run(served())
 
 
 def s3(url: str) -> Any:

@@ -21,10 +21,24 @@ if TYPE_CHECKING:
 
 ROOT = Path(__file__).parent.parent.parent
 WRANGLER = [*COMMAND]
+DRY_RUN = ["npx", "--yes", "-p", "node@22", "-p", "wrangler@4", "wrangler", "deploy", "--dry-run"]
 SDK = "workers-runtime-sdk==1.9.5"
 
 # The file is answered without the Worker, which a test may have broken.
 serving = partial(serving_when_ready, ready="/favicon.svg")
+
+
+def deploy(site: Path, *options: str) -> subprocess.CompletedProcess[str]:
+    """Let today's wrangler pack a site as for an upload."""
+    return subprocess.run(
+        [*DRY_RUN, *options],
+        cwd=site,
+        env=environment() | {"COLUMNS": "200"},
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        encoding="utf-8",
+        check=False,
+    )
 
 
 def copy_site(target: Path) -> Path:

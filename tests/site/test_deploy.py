@@ -9,27 +9,18 @@ import sys
 from typing import TYPE_CHECKING
 
 import pytest
-from servers import copy_site, environment
+from servers import DRY_RUN, copy_site, deploy, environment
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-DEPLOY = ["npx", "--yes", "-p", "node@22", "-p", "wrangler@4", "wrangler", "deploy", "--dry-run"]
 BINDINGS = ("env.SESSIONS", "env.COUNTERS", "env.DB", "env.FILES", "env.ASSETS", "env.SITE_NAME")
 
 
 @pytest.mark.current
 def test_wrangler_4_accepts_the_site(tmp_path: Path) -> None:
     site = copy_site(tmp_path)
-    done = subprocess.run(
-        [*DEPLOY, "--outdir", str(tmp_path / "upload")],
-        cwd=site,
-        env=environment() | {"COLUMNS": "200"},
-        stdin=subprocess.DEVNULL,
-        capture_output=True,
-        encoding="utf-8",
-        check=False,
-    )
+    done = deploy(site, "--outdir", str(tmp_path / "upload"))
 
     assert done.returncode == 0, done.stdout + done.stderr
     assert "--dry-run: exiting now." in done.stdout
@@ -42,7 +33,7 @@ def test_firstlight_deploy_hands_the_site_to_wrangler_4(tmp_path: Path) -> None:
     site = copy_site(tmp_path / "site")
     wrangler = tmp_path / "bin" / "wrangler"  # as if it were installed
     wrangler.parent.mkdir()
-    wrangler.write_text(f'#!/bin/sh\nexec {shlex.join(DEPLOY[:-2])} "$@"\n')
+    wrangler.write_text(f'#!/bin/sh\nexec {shlex.join(DRY_RUN[:-2])} "$@"\n')
     wrangler.chmod(0o755)
     path = os.pathsep.join([str(wrangler.parent), environment()["PATH"]])
     done = subprocess.run(
@@ -70,15 +61,7 @@ def test_wrangler_4_accepts_what_add_writes(tmp_path: Path, *, has_worker: bool)
         (tmp_path / "pages/_worker.py").write_text("async def scheduled(event): ...\n")
     add = [sys.executable, "-m", "firstlight", "add", "cloudflare", "--yes"]
     subprocess.run(add, cwd=tmp_path, env=environment(), check=True)
-    done = subprocess.run(
-        DEPLOY,
-        cwd=tmp_path,
-        env=environment() | {"COLUMNS": "200"},
-        stdin=subprocess.DEVNULL,
-        capture_output=True,
-        encoding="utf-8",
-        check=False,
-    )
+    done = deploy(tmp_path)
 
     assert done.returncode == 0, done.stdout + done.stderr
     assert "--dry-run: exiting now." in done.stdout
@@ -112,15 +95,7 @@ def test_wrangler_4_accepts_a_site_of_files_with_the_users_own_lines(tmp_path: P
     for name, text in OWN_FILES.items():
         assert (tmp_path / "dist/client" / name).read_bytes().startswith(text.encode())
     assert not (tmp_path / "dist/server").exists()
-    done = subprocess.run(
-        DEPLOY,
-        cwd=tmp_path,
-        env=environment() | {"COLUMNS": "200"},
-        stdin=subprocess.DEVNULL,
-        capture_output=True,
-        encoding="utf-8",
-        check=False,
-    )
+    done = deploy(tmp_path)
 
     assert done.returncode == 0, done.stdout + done.stderr
     assert "--dry-run: exiting now." in done.stdout

@@ -8,8 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from servers import download_sdk, environment, npx_node
-from test_deploy import DEPLOY
+from servers import deploy, download_sdk, environment, npx_node
 
 from firstlight.build.pipeline import build
 
@@ -142,15 +141,7 @@ def answer(total: int, name: str) -> dict[str, Any]:
 @pytest.mark.current
 def test_wrangler_4_accepts_objects_and_migrations(site: Path) -> None:
     build(site)
-    done = subprocess.run(
-        [*DEPLOY, "--outdir", str(site / "upload")],
-        cwd=site,
-        env=environment() | {"COLUMNS": "200"},
-        stdin=subprocess.DEVNULL,
-        capture_output=True,
-        encoding="utf-8",
-        check=False,
-    )
+    done = deploy(site, "--outdir", str(site / "upload"))
 
     assert done.returncode == 0, done.stdout + done.stderr
     assert "env.COUNTERS (Counter)" in done.stdout
