@@ -66,6 +66,9 @@ results.after = (await told(await call("/api/later"))).body;
 results.logged = [];
 console.error = (message, error) => results.logged.push(`${message} ${error}`);
 
+results.raised = (await told(await call("/api/cancelled"))).status;
+results.kept = (await told(await call("/api/start"))).body;
+
 const entry = join(folder, "site/entry.py");
 const whole = readFileSync(entry);
 writeFileSync(entry, "raise ValueError('broken')\n");

@@ -21,6 +21,9 @@ FILES = {
     "pages/api/start.py": (
         "import random\n\nSTART = random.random()\n\n\ndef GET(ctx):\n    return str(START)\n"
     ),
+    "pages/api/cancelled.py": (
+        "import asyncio\n\n\nasync def GET(ctx):\n    raise asyncio.CancelledError\n"
+    ),
     "pages/api/visitor.py": (
         "from bindings.cloudflare import env\n\n\n"
         "def GET(ctx):\n"
@@ -104,6 +107,11 @@ def test_an_answer_streams(results: dict[str, Any]) -> None:
 def test_netlify_waits_for_work(results: dict[str, Any]) -> None:
     assert results["before"] == ["begun", ""]
     assert results["after"] == "done"
+
+
+def test_an_exception_leaves_the_interpreter_as_it_is(results: dict[str, Any]) -> None:
+    assert (results["raised"], results["kept"]) == (500, results["again"])
+    assert results["logged"][0].startswith("The site's function failed: PythonError: ")
 
 
 def test_a_start_that_fails_is_told_and_tried_again(results: dict[str, Any]) -> None:

@@ -41,13 +41,16 @@ let started;
 
 export default async function answer(request, context) {
   const own = (started ??= start());
+  let fetch;
   try {
-    const fetch = await own;
+    fetch = await own;
     const waiting = { waitUntil: (promise) => context.waitUntil(Promise.resolve(promise)) };
     return await fetch(visited(request, context), env, waiting);
   } catch (error) {
-    if (started === own) started = undefined; // the next request starts it again
-    console.error("The site's function failed, and the next request starts it again:", error);
+    // What is raised in Python leaves the interpreter whole, and with it other requests and state.
+    const isWhole = fetch && error?.name === "PythonError";
+    if (!isWhole && started === own) started = undefined;
+    console.error(`The site's function failed${isWhole ? "" : ", and the next request starts it again"}:`, error);
     const headers = { "content-type": "text/plain;charset=utf-8" };
     return new Response("500 Internal Server Error\n", { status: 500, headers });
   }
