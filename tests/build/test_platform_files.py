@@ -119,6 +119,28 @@ def test_redirects_file_of(
     assert platform_file(root, "_redirects") == expected
 
 
+@pytest.mark.parametrize(
+    ("rule", "left"),
+    [
+        ('"/old/[...rest]" = "/new"', '"/old/a-[x]" = "/odd"'),
+        ('"/[...rest]" = "/new"', '"/old/a-[x]" = "/odd"'),
+        ('"/old/[x]" = "/new"', '"/old/a-[x]" = "/odd"'),
+    ],
+)
+def test_rule_that_would_answer_for_the_worker_is_left_to_it(
+    build_site: BuildSite, rule: str, left: str
+) -> None:
+    other = '"/o/[x]" = "/p"\n"/old/[x]/y" = "/p"\n"/old/other" = "/p"'
+    config = f"{ADAPTER}[tool.firstlight.redirects]\n{rule}\n{left}\n{other}\n"
+    root = build_site({"pages/i.md": ""}, config)
+    text = platform_file(root, "_redirects") or ""
+    assert [line.split()[0] for line in text.splitlines()][::2] == [
+        "/o/:x",
+        "/old/other",
+        "/old/:x/y",
+    ]
+
+
 def test_redirects_file_begins_with_the_users_own_lines(build_site: BuildSite) -> None:
     config = f'{ADAPTER}[tool.firstlight.redirects]\n"/a" = "/b"\n'
     root = build_site({"pages/i.md": "", "pages/_redirects": "/x /y 302"}, config)

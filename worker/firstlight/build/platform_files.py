@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import mimetypes
 import re
+from itertools import zip_longest
 from typing import TYPE_CHECKING
 
 from firstlight.build.scan import Site, canonical_path
 from firstlight.build.source_file import PAGES, read_bytes, read_text
-from firstlight.routing import PARAM
+from firstlight.routing import PARAM, is_dynamic
 from firstlight.url import ASSET_SAFE, PATH_SAFE, URL_SAFE, percent_encode
 
 if TYPE_CHECKING:
@@ -47,7 +48,7 @@ def redirects_file(
     """Write the configured redirects for platforms that read them; empty when there are none.
 
     What has no form there, such as a parameter that is a part of a segment, is left to the
-    Worker.
+    Worker, and with it what would answer the same URLs before the Worker does.
 
     Args:
         site: The site.
@@ -57,9 +58,14 @@ def redirects_file(
     Source:
         https://developers.cloudflare.com/workers/static-assets/redirects/
     """
-    redirects = site.config.redirects if site.config.adapter else ()
-    told = [redirect for redirect in redirects if (redirect.status or 301) in statuses]
-    lines = [line for redirect in told for line in _redirect_lines(site, redirect)]
+    lines: list[str] = []
+    left: list[str] = []  # patterns that the Worker sees, unless a rule is before it
+    for redirect in site.config.redirects if site.config.adapter else ():
+        own = _redirect_lines(site, redirect) if (redirect.status or 301) in statuses else []
+        if own and not any(_overlaps(redirect.pattern, pattern) for pattern in left):
+            lines += own
+        else:
+            left.append(redirect.pattern)
     return _joined(_own(site, "_redirects"), [*lines, *more])
 
 
@@ -123,6 +129,17 @@ def _redirect_lines(site: Site, redirect: Redirect) -> list[str]:
     target = percent_encode(target, URL_SAFE)
     sources = [source] if source.endswith("*") or source == "/" else [source, source + "/"]
     return [f"{percent_encode(base + path, PATH_SAFE)} {target} {status}" for path in sources]
+
+
+def _overlaps(pattern: str, other: str) -> bool:
+    """Tell whether a path may match both of two different patterns."""
+    segments = zip_longest(*(each.strip("/").split("/") for each in (pattern, other)), fillvalue="")
+    for one, another in segments:
+        if "[..." in one + another:
+            return True
+        if not (one and another) or not (is_dynamic(one) or is_dynamic(another) or one == another):
+            return False
+    return True
 
 
 def _is_target(destination: str) -> bool:
