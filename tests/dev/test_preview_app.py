@@ -49,6 +49,15 @@ def test_static_site_shows_its_404_page(
     assert expected in response.text
 
 
+def test_rules_that_netlify_forces_are_followed(write_site: WriteSite) -> None:
+    config = '[tool.firstlight]\nadapter = "netlify"\n[tool.firstlight.redirects]\n'
+    files = {"pages/a/b.html": "hidden", "pages/c.html": ""}
+    root = write_site({"pyproject.toml": f'{config}"/a/[x]" = "/c"\n', **files})
+    build(root)
+    response = get(preview_app(root), "/a/b")
+    assert (response.status_code, response.headers["location"]) == (301, "/c")
+
+
 @pytest.mark.parametrize(
     ("path", "location"),
     [

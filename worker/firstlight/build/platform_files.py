@@ -43,7 +43,7 @@ def headers_file(site: Site, rendered: Iterable[Rendered], more: Iterable[str] =
 
 
 def redirects_file(
-    site: Site, more: Iterable[str] = (), *, statuses: Iterable[int] = STATUSES
+    site: Site, more: Iterable[str] = (), *, statuses: Iterable[int] = STATUSES, mark: str = ""
 ) -> str:
     """Write the configured redirects for platforms that read them; empty when there are none.
 
@@ -54,6 +54,7 @@ def redirects_file(
         site: The site.
         more: Rules to add at the end.
         statuses: What the platform can answer; the Worker does the others.
+        mark: Stands behind each status, such as `!` where a file would win otherwise.
 
     Source:
         https://developers.cloudflare.com/workers/static-assets/redirects/
@@ -63,7 +64,7 @@ def redirects_file(
     for redirect in site.config.redirects if site.config.adapter else ():
         own = _redirect_lines(site, redirect) if (redirect.status or 301) in statuses else []
         if own and not any(_overlaps(redirect.pattern, pattern) for pattern in left):
-            lines += own
+            lines += (line + mark for line in own)
         else:
             left.append(redirect.pattern)
     return _joined(_own(site, "_redirects"), [*lines, *more])

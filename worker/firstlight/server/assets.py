@@ -235,7 +235,8 @@ def parse_redirects(text: str) -> list[tuple[re.Pattern[str], str, int]]:
     for line in text.splitlines():
         fields = line.partition("#")[0].split() if line.lstrip().startswith("#") else line.split()
         if len(fields) >= 2:  # noqa: PLR2004 - from, to, and a status if it is not 302
-            status = int(fields[2]) if len(fields) > 2 and fields[2].isdigit() else 302  # noqa: PLR2004
+            told = fields[2].removesuffix("!") if len(fields) > 2 else ""  # noqa: PLR2004
+            status = int(told) if told.isdigit() else 302  # Netlify has the mark
             rules.append((path_pattern(fields[0]), fields[1], status))
     return rules
 

@@ -33,6 +33,7 @@ BINDINGS = "bindings.cloudflare"
 VARIABLES = {"env", "Env"}  # of the bindings: what Netlify has, too
 # Those that Netlify has always taken for redirects; the function answers the others.
 STATUSES = (301, 302, 303)
+FORCED = "!"  # a redirect wins over a file, as it does elsewhere
 UNTRIED = Support("limited", "Its function has not run on Netlify itself yet.")
 NO_BINDINGS = "Variables are there: `from bindings.cloudflare import env`. KV, D1, R2 are not."
 ENTRY = '''\
@@ -127,9 +128,9 @@ def _client_files(build: SiteBuild) -> Iterator[File]:
     """
     site = build.site
     if _has_function(build):
-        redirects = redirects_file(site, statuses=STATUSES)
+        redirects = redirects_file(site, statuses=STATUSES, mark=FORCED)
     else:
-        redirects = redirects_file(site, _not_found_rule(build))
+        redirects = redirects_file(site, _not_found_rule(build), mark=FORCED)
     headers = headers_file(site, build.rendered, _immutable_rules(build))
     for name, text in (("_headers", headers), ("_redirects", redirects)):
         if text:
