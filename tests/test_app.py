@@ -439,3 +439,15 @@ def test_ways_are_kept_for_few_and_short_urls(make_app: MakeApp) -> None:
 
     ways = app.app._ways  # pyright: ignore[reportPrivateUsage] - what it keeps shows nowhere else
     assert [url.rpartition("/")[2] for url in ways] == [str(n) for n in range(3, MOST_WAYS + 3)]
+
+
+@pytest.mark.parametrize("part", ["pathname", "search", "hash"])
+def test_no_request_changes_the_url_of_later_ones(make_app: MakeApp, part: str) -> None:
+    app = make_app(
+        {
+            "pages/a.py": f"def GET(ctx):\n    try:\n        ctx.url.{part} = '/evil'\n"
+            "    except AttributeError:\n        return ctx.url.href\n"
+        }
+    )
+
+    assert [answer(app, "/a?x=1") for _ in range(2)] == [(200, "http://site.test/a?x=1")] * 2

@@ -134,16 +134,11 @@ class URL:
     Args:
         href: Such as `https://example.com:8080/a/b?q=1#part`; the path is kept as written.
 
-    Attributes:
-        pathname: Percent-encoded path, at least `/`.
-        search: `?q=1`, or empty.
-        hash: `#part`, or empty.
-
     Source:
         https://url.spec.whatwg.org/#url-class
     """
 
-    __slots__ = ("_authority", "_scheme", "_search_params", "hash", "pathname", "search")
+    __slots__ = ("_authority", "_hash", "_pathname", "_scheme", "_search", "_search_params")
 
     def __init__(self, href: str) -> None:
         scheme, separator, rest = href.partition("://")
@@ -153,14 +148,30 @@ class URL:
         rest, question, query = rest.partition("?")
         self._scheme = scheme
         self._authority, slash, path = rest.partition("/")
-        self.pathname = slash + path or "/"
-        self.search = question + query if query else ""
-        self.hash = mark + fragment if fragment else ""
+        self._pathname = slash + path or "/"
+        self._search = question + query if query else ""
+        self._hash = mark + fragment if fragment else ""
         self._search_params: SearchParams | None = None
 
     def with_path(self, pathname: str, search: str | None = None) -> URL:
         """Return the URL with another percent-encoded path, and query if given."""
         return URL(f"{self.origin}{pathname}{self.search if search is None else search}")
+
+    # Read-only, because one URL may serve the requests of many visitors.
+    @property
+    def pathname(self) -> str:
+        """The percent-encoded path, at least `/`."""
+        return self._pathname
+
+    @property
+    def search(self) -> str:
+        """The query, such as `?q=1`, or empty."""
+        return self._search
+
+    @property
+    def hash(self) -> str:
+        """The fragment, such as `#part`, or empty."""
+        return self._hash
 
     @property
     def protocol(self) -> str:
