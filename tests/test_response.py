@@ -281,3 +281,12 @@ def test_json_inside_of_json_fails_alone() -> None:
     response = Response.json([[Inner(a=0)]])
 
     assert response.body == '[[{"a":1}]]'
+
+
+def test_json_of_a_class_of_the_site_is_made_as_the_class_says() -> None:
+    class Api(Response):
+        def __init__(self, body: None = None, status: int = 200, headers: None = None) -> None:
+            super().__init__(body, status, headers)
+            self.headers["x-api"] = "1"
+
+    assert Api.json({}).headers["x-api"] == "1"

@@ -128,7 +128,7 @@ class Response:
         except (TypeError, ValueError, RecursionError) as error:
             raise ResponseError(f"The data cannot be JSON: {error}.", hint=JSON_HINT) from error
         given = body if body.isascii() else encoded(body)
-        if status == 200 and headers is None:  # noqa: PLR2004 - as nearly always
+        if status == 200 and headers is None and cls is Response:  # noqa: PLR2004 - as nearly always
             return cls.of_trusted(given, JSON_FIELDS)
         response = cls(None, status, headers)
         response.headers.set_default_type(JSON)
