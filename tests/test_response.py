@@ -290,3 +290,8 @@ def test_json_of_a_class_of_the_site_is_made_as_the_class_says() -> None:
             self.headers["x-api"] = "1"
 
     assert Api.json({}).headers["x-api"] == "1"
+
+
+@pytest.mark.parametrize("status", [204, 205, 304])
+def test_a_status_without_content_takes_the_body_away(status: int) -> None:
+    assert Response("text").with_status(status).body is None

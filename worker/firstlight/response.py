@@ -224,7 +224,7 @@ class Response:
             return self
         if not 200 <= status <= 599:  # noqa: PLR2004 - the range of the Fetch standard
             raise _status_error(status)
-        return self._copy(self._body, status)
+        return self._copy(None if status in NULL_BODY_STATUSES else self._body, status)
 
     def with_body(self, body: Body) -> Response:
         """Return the same answer with another body."""
