@@ -40,9 +40,9 @@ CALL = """\
 import json, sys
 sys.path = [path for path in sys.path if "worker" not in path]
 sys.path.insert(0, ".")
-import vc_main
+import vc__handler__python as main
 for payload in json.loads(sys.stdin.read()):
-    print(json.dumps(vc_main.vc_handler({"body": json.dumps(payload)}, None)))
+    print(json.dumps(main.vc_handler({"body": json.dumps(payload)}, None)))
 """
 
 
@@ -100,7 +100,8 @@ def test_the_function_has_a_configuration(write_site: WriteSite) -> None:
     check(function, "function")
     assert function == {
         "runtime": "python3.13",
-        "handler": "vc_main.vc_handler",
+        "handler": "vc__handler__python.vc_handler",
+        "supportsResponseStreaming": True,
         "maxDuration": 30,
     }
     assert config["routes"][-1] == {"src": "^/.*$", "dest": "/_firstlight"}

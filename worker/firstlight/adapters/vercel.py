@@ -1,17 +1,18 @@
-"""Vercel's Python functions: one event in, the whole answer out."""
+"""Vercel's Python functions: an application, or one event in and the whole answer out."""
 
 from __future__ import annotations
 
 import asyncio
 import base64
 import json
+import sys
 from typing import TYPE_CHECKING, Any
 
 from firstlight.app import App
 from firstlight.headers import Headers
 from firstlight.request import Request
 from firstlight.response import NULL_BODY_STATUSES, encoded
-from firstlight.server.asgi import HostPlatform
+from firstlight.server.asgi import ASGIRequest, Body, HostPlatform, respond, target_of
 from firstlight.server.assets import AssetServer, FolderFiles
 from firstlight.streaming import close
 
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
 
     from firstlight.manifest import Manifest
     from firstlight.response import Response
+    from firstlight.server.asgi import Receive, Scope, Send
 
 
 class Function:
@@ -31,11 +33,11 @@ class Function:
         html_handling: How a URL becomes a file, as `assets.html_handling` of wrangler.toml.
 
     Source:
-        https://github.com/vercel/vercel/blob/main/packages/python/vc_init.py
+        https://github.com/vercel/vercel/blob/main/python/vercel-runtime/src/vercel_runtime/vc_init.py
     """
 
     def __init__(self, manifest: Manifest, root: Path, html_handling: str) -> None:
-        self._app = App(manifest)
+        self._app = App(manifest, log=_log)
         self._assets = AssetServer(FolderFiles(root), html_handling)
 
     def __call__(self, event: dict[str, Any], context: object) -> dict[str, Any]:  # noqa: ARG002 - the platform's
@@ -56,12 +58,33 @@ class Function:
         url = _origin(headers) + sent["path"]
         request = Request(sent["method"], url, headers, _body(sent))
         tasks: set[asyncio.Future[Any]] = set()
-        platform = HostPlatform(_client(headers), self._assets.fetch, tasks)
-        response = await self._app.handle(request, platform)
+        response = await self._response(request, tasks)
         content = await _content(response, request.method)
-        while tasks:  # a frozen function would not go on with them
-            await asyncio.gather(*tasks, return_exceptions=True)
+        await _end(tasks)
         return _told(response, content)
+
+    async def app(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer a request as an ASGI application, for the server that Vercel talks to."""
+        body = Body(receive)
+        request = ASGIRequest(scope, body, "")
+        request.url = _origin(request.headers) + target_of(scope)
+        tasks: set[asyncio.Future[Any]] = set()
+        await respond(await self._response(request, tasks), scope["method"], body, send)
+        await _end(tasks)
+
+    async def _response(self, request: Request, tasks: set[asyncio.Future[Any]]) -> Response:
+        platform = HostPlatform(_client(request.headers), self._assets.fetch, tasks)
+        return await self._app.handle(request, platform)
+
+
+def _log(text: str) -> None:
+    sys.stderr.write(text)  # looked up now: the server puts a stream of its own there
+
+
+async def _end(tasks: set[asyncio.Future[Any]]) -> None:
+    """Wait for what goes on after a response: a frozen function would not go on with it."""
+    while tasks:
+        await asyncio.gather(*tasks, return_exceptions=True)
 
 
 def _headers(sent: dict[str, str | list[str]]) -> Headers:

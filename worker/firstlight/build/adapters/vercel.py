@@ -13,6 +13,7 @@ from firstlight.build.scan import canonical_path
 from firstlight.build.worker_handlers import uncalled_handlers
 from firstlight.build.wrangler import HTML_HANDLING
 from firstlight.server.assets import PLACEHOLDER, PLATFORM_FILES, parse_headers, parse_redirects
+from firstlight.server.vercel_ipc import SOCKET
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -26,11 +27,14 @@ OUTPUT = ".vercel/output"
 # https://github.com/vercel/vercel/blob/main/packages/routing-utils/src/schemas.ts
 MOST_SOURCE = 4096 - len("^/()/$")
 UNTRIED = Support("limited", "Its function has not run on Vercel itself yet.")
+SERVER = "firstlight.server.vercel_ipc"
 # Not `index`: that would be the path `/`, which may be a file.
 FUNCTION = "_firstlight"
+MAIN = "vc__handler__python"  # as Vercel's builder calls it
 ENTRY = '''\
 """The site as a Vercel function, written by `firstlight build`."""
 
+import os
 import sys
 from pathlib import Path
 
@@ -41,6 +45,11 @@ from firstlight.adapters.vercel import Function
 from manifest import MANIFEST
 
 vc_handler = Function(MANIFEST, HERE / "client", {html_handling!r})
+
+if path := os.environ.get({socket!r}):  # Vercel talks to a server, and never asks for vc_handler
+    from firstlight.server.vercel_ipc import serve
+
+    serve(vc_handler.app, path)
 '''
 
 
@@ -52,8 +61,8 @@ class VercelAdapter:
         "static": STABLE,
         "hybrid": UNTRIED,
         "server": UNTRIED,
-        "streaming": Support("limited", "The answer goes out when it is complete."),
-        "wait_until": Support("limited", "The answer goes out when the work is done."),
+        "streaming": UNTRIED,
+        "wait_until": UNTRIED,
         "bindings": UNSUPPORTED,
     }
     options: Mapping[str, Any] = {"runtime": "python3.12", "max_duration": 0, "memory": 0}
@@ -66,9 +75,10 @@ class VercelAdapter:
         if not _has_function(build):
             return Bundle(folders={OUTPUT: output.items()})
         tracer = trace(build, self.handler)
+        tracer.trace(SERVER)
         files = module_files(build, tracer)
-        files["vc_main.py"] = ENTRY.format(
-            html_handling=HTML_HANDLING[build.site.config.trailing_slash]
+        files[f"{MAIN}.py"] = ENTRY.format(
+            html_handling=HTML_HANDLING[build.site.config.trailing_slash], socket=SOCKET
         )
         function = f"functions/{FUNCTION}.func"
         output |= {f"{function}/{name}": text.encode() for name, text in files.items()}
@@ -112,7 +122,11 @@ def _function_config(build: SiteBuild) -> dict[str, Any]:
         https://vercel.com/docs/build-output-api/primitives#serverless-function-configuration
     """
     options = build.site.config.adapter_options
-    config = {"runtime": options["runtime"], "handler": "vc_main.vc_handler"}
+    config = {
+        "runtime": options["runtime"],
+        "handler": f"{MAIN}.vc_handler",
+        "supportsResponseStreaming": True,
+    }
     limits = {"maxDuration": options["max_duration"], "memory": options["memory"]}
     return config | {name: value for name, value in limits.items() if value}
 
