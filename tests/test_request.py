@@ -197,3 +197,18 @@ def test_a_stream_beyond_max_body_is_left_where_it_is() -> None:
 def test_bytes_takes_any_size() -> None:
     assert read(post(b"12345", max_body=4), "bytes") == b"12345"
     assert read(post(Chunks(b"123", b"45"), max_body=4), "bytes") == b"12345"
+
+
+@pytest.mark.parametrize("encoding", ["utf-8", "utf-16", "utf-32"])
+def test_json_that_is_nested_too_deep_is_refused(encoding: str) -> None:
+    escaped = '["\\\\", "\\"", "\u2200", '
+    for text in ("[" * 501, escaped + "[" * 500, '[{"a": ' * 251 + "1" + "}]" * 251):
+        with pytest.raises(RequestError) as error:
+            asyncio.run(Request("POST", URL, body=text.encode(encoding)).json())
+        assert str(error.value) == "The body is not JSON: it is nested more than 500 deep."
+        assert error.value.status == 400
+
+
+def test_json_may_have_many_lists_and_brackets_in_strings() -> None:
+    for text in ("[" * 500 + "]" * 500, f'["{"[" * 501}"]', f"[{'[],' * 600}[]]"):
+        asyncio.run(Request("POST", URL, body=text.encode()).json())

@@ -58,6 +58,9 @@ const decoder = new TextDecoder();
 results.chunks = [];
 for (let step = await reader.read(); !step.done; step = await reader.read()) results.chunks.push(decoder.decode(step.value));
 
+const deep = { method: "POST", headers: { "content-type": "application/json" }, body: "[".repeat(100_000) };
+results.deep = await told(await call("/api/json", deep));
+
 const later = await call("/api/later", { method: "POST", headers: { "content-type": "text/plain", origin: "https://tea.example" } });
 results.before = [(await told(later)).body, (await told(await call("/api/later"))).body];
 await Promise.all(later.waiting);

@@ -24,6 +24,7 @@ FILES = {
     "pages/api/cancelled.py": (
         "import asyncio\n\n\nasync def GET(ctx):\n    raise asyncio.CancelledError\n"
     ),
+    "pages/api/json.py": "async def POST(ctx):\n    return await ctx.request.json()\n",
     "pages/api/visitor.py": (
         "from bindings.cloudflare import env\n\n\n"
         "def GET(ctx):\n"
@@ -102,6 +103,14 @@ def test_prerendered_pages_are_shown(results: dict[str, Any]) -> None:
 def test_an_answer_streams(results: dict[str, Any]) -> None:
     assert results["chunks"] == ["a", "b"]
     assert results["invokedStream"] == [200, "ab"]
+
+
+def test_deep_json_does_not_end_the_process(results: dict[str, Any]) -> None:
+    deep = results["deep"]
+    assert (deep["status"], deep["body"]) == (
+        400,
+        "The body is not JSON: it is nested more than 500 deep.",
+    )
 
 
 def test_netlify_waits_for_work(results: dict[str, Any]) -> None:
