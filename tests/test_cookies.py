@@ -132,6 +132,12 @@ def test_json_parses_the_value_or_raises() -> None:
         bad.json()
 
 
+def test_cookie_that_may_be_nested_too_deep_is_not_read_as_json() -> None:
+    with pytest.raises(ValueError, match="more than 4096 bytes is not read as JSON"):
+        Cookie("[" * 4097).json()
+    assert Cookie(f'"{"[" * 4096}"').json() == "[" * 4096
+
+
 @pytest.mark.parametrize(
     ("value", "line"),
     [

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 # RFC 6265 §4.1.1 cookie-octet: a value of these alone goes out as it is. `%` is left out,
 # because a reader would take it for an escape.
 COOKIE_OCTETS = UNRESERVED | frozenset("!#$&'()*+/:<=>?@[]^`{|}")
+LONGEST = 4096  # bytes that browsers keep
 NUMBER = frozenset("0123456789+-.eE")
 SAME_SITE = {"strict": "Strict", "lax": "Lax", "none": "None"}
 EPOCH = "Thu, 01 Jan 1970 00:00:00 GMT"
@@ -39,6 +40,9 @@ class Cookie:
 
     def json(self) -> Any:
         """Parse the value as JSON; raises ValueError when it is none."""
+        if self.value.count("[") + self.value.count("{") > LONGEST:
+            # No browser's; nested some thousands deep, it ends a Pyodide in Node.
+            raise ValueError(f"A cookie of more than {LONGEST} bytes is not read as JSON.")
         return json.loads(self.value)
 
     def number(self) -> float:
