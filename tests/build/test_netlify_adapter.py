@@ -123,6 +123,17 @@ def test_a_function_without_a_snapshot_is_told_to_be_slow(
     assert not (root / FUNCTION / "pyodide/snapshot.bin").exists()
 
 
+@pytest.mark.usefixtures("node")
+def test_a_snapshot_that_is_there_needs_no_node(
+    write_site: WriteSite, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    root = write_site({**LIVE, **PACKAGE})
+    build(root)
+    monkeypatch.setenv("PATH", "")
+    assert build(root).warnings == [UNTRIED]
+    assert (root / FUNCTION / "pyodide/snapshot.bin").exists()
+
+
 def test_a_snapshot_that_fails_is_an_error(failures: Failures, node: Path) -> None:
     node.write_text("#!/bin/sh\necho 'SyntaxError: old' >&2\nexit 1\n")
     assert failures({**LIVE, **PACKAGE}, CONFIG) == [

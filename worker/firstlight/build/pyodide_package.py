@@ -60,18 +60,17 @@ def pyodide_files(package: Path) -> Iterator[File]:
     try:
         for name in FILES:
             yield name, (package / name).read_bytes()
-        snapshot = _snapshot(package)
-        if snapshot.exists() or has_node():
-            yield "snapshot.bin", _made(package, snapshot).read_bytes()
+        if has_snapshot(package):
+            yield "snapshot.bin", _made(package, _snapshot(package)).read_bytes()
     except OSError as error:
         raise AdapterError(
             f"`{error.filename}` cannot be used: {error.strerror}.", hint=INSTALL
         ) from error
 
 
-def has_node() -> bool:
-    """Tell whether there is a Node to make the snapshot."""
-    return shutil.which("node") is not None
+def has_snapshot(package: Path) -> bool:
+    """Tell whether there is a snapshot, or a Node to make it."""
+    return _snapshot(package).exists() or shutil.which("node") is not None
 
 
 def _checked(package: Path) -> Path:

@@ -11,7 +11,7 @@ from firstlight.build.adapter import STABLE, Bundle, Support
 from firstlight.build.bundle import module_files, trace, trace_errors
 from firstlight.build.config import option_location
 from firstlight.build.platform_files import headers_file, redirects_file, worker_redirects
-from firstlight.build.pyodide_package import find_pyodide, has_node, pyodide_files
+from firstlight.build.pyodide_package import find_pyodide, has_snapshot, pyodide_files
 from firstlight.build.scan import canonical_path
 from firstlight.build.support import bindings_beside, lacking
 from firstlight.build.worker_handlers import uncalled_handlers
@@ -36,6 +36,7 @@ STATUSES = (301, 302, 303)
 FORCED = "!"  # a redirect wins over a file, as it does elsewhere
 UNTRIED = Support("limited", "Its function has not run on Netlify itself yet.")
 NO_BINDINGS = "Variables are there: `from bindings.cloudflare import env`. KV, D1, R2 are not."
+SLOW = "There is no `node` to make a snapshot of Pyodide, so the function starts slowly."
 ENTRY = '''\
 """The function's entry, written by `firstlight build`."""
 
@@ -85,6 +86,8 @@ class NetlifyAdapter:
             made.errors.append(error)
         else:
             made.folders = {FOLDER: _function_files(build, made.server, package)}
+            if not has_snapshot(package):
+                made.warnings.append(SLOW)
         return made
 
 
@@ -103,10 +106,6 @@ def _warnings(build: SiteBuild) -> list[str]:
         warnings.append(
             "Netlify serves files such as `about.html` without the slash of `trailing_slash = "
             '"always"`. Write `format = "directory"`.'
-        )
-    if _has_function(build) and not has_node():
-        warnings.append(
-            "There is no `node` to make a snapshot of Pyodide, so the function starts slowly."
         )
     return warnings
 
