@@ -133,3 +133,8 @@ def test_a_start_that_fails_is_told_and_tried_again(results: dict[str, Any]) -> 
 
 def test_it_starts_without_a_snapshot(results: dict[str, Any]) -> None:
     assert results["slow"] == 200
+
+
+def test_it_starts_with_a_snapshot_that_does_not_fit(results: dict[str, Any]) -> None:
+    assert results["unfit"] == 200
+    assert results["logged"][-1].startswith("The snapshot of Pyodide does not fit, ")

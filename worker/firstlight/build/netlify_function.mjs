@@ -58,10 +58,21 @@ export default async function answer(request, context) {
 
 // Returns `fetch` of the site's entry.py.
 async function start() {
-  const options = existsSync(SNAPSHOT) ? { _loadSnapshot: readFileSync(SNAPSHOT) } : {};
-  const pyodide = await loadPyodide({ indexURL: PYODIDE, ...options });
+  const pyodide = (await restored()) ?? (await loadPyodide({ indexURL: PYODIDE }));
   copy(pyodide.FS, `${FOLDER}site`, "/site");
   return pyodide.runPython(PROGRAM);
+}
+
+// Returns Pyodide as the snapshot has it; nothing without one, or where it does not fit, such as on a
+// Node much older than the one that made it.
+async function restored() {
+  if (!existsSync(SNAPSHOT)) return undefined;
+  try {
+    return await loadPyodide({ indexURL: PYODIDE, _loadSnapshot: readFileSync(SNAPSHOT) });
+  } catch (error) {
+    console.error("The snapshot of Pyodide does not fit, so the function starts slowly:", error);
+    return undefined;
+  }
 }
 
 function copy(fs, source, target) {
