@@ -59,6 +59,9 @@ class Room(DurableObject):
     def echo(self, value: Any) -> Any:
         return value
 
+    def member(self, value: dict[str, Any], name: str) -> Any:
+        return value[name]
+
     async def wait(self) -> None:
         await asyncio.sleep(0.01)
         self.seen += 100
@@ -71,6 +74,9 @@ class Room(DurableObject):
 
     def leak(self) -> object:
         return {"when": NOW}
+
+    def wrap(self) -> object:
+        return {"data": b""}
 
     async def fill(self) -> None:
         self.storage.sql("create table notes (text unique)")
@@ -212,6 +218,8 @@ def test_a_changed_class_makes_a_new_instance(run: Run, worker: Any) -> None:
 def test_calls_hand_over_copies_and_the_bindings_answer(run: Run) -> None:
     async def check() -> None:
         lobby, given = ROOMS.get_by_name("lobby"), {"list": [1, None], "data": b"\x00"}
+        assert await lobby.call("member", given, "data") == b"\x00"
+        del given["data"]
         found = await lobby.call("echo", given)
         assert found == given
         assert found is not given
@@ -234,6 +242,30 @@ def test_calls_hand_over_copies_and_the_bindings_answer(run: Run) -> None:
             (),
             'ROOMS leak "lobby": the result holds a `datetime`, which is neither plain data nor '
             "bytes.",
+        ),
+        (
+            "wrap",
+            (),
+            'ROOMS wrap "lobby": the result holds `bytes` inside, which do not come over.\n'
+            "  Hint: Let bytes be an argument, a value of one that is a dict, or the result.",
+        ),
+        (
+            "echo",
+            ([b""],),
+            'ROOMS echo "lobby": an argument holds `bytes` inside, which do not come over.\n'
+            "  Hint: Let bytes be an argument, a value of one that is a dict, or the result.",
+        ),
+        (
+            "echo",
+            (2**53,),
+            'ROOMS echo "lobby": an argument holds `9007199254740992`, which does not come over.\n'
+            "  Hint: Pass it as a str.",
+        ),
+        (
+            "echo",
+            ([float("nan")],),
+            'ROOMS echo "lobby": an argument holds `nan`, which does not come over.\n'
+            "  Hint: Pass it as a str.",
         ),
         (
             "echo",

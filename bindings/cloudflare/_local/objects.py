@@ -6,6 +6,7 @@ import asyncio
 import hashlib
 import importlib
 import logging
+import math
 import re
 import secrets
 import time
@@ -16,6 +17,7 @@ from typing import TYPE_CHECKING, Any, NoReturn, cast
 from bindings.cloudflare._local.alarms import Alarms
 from bindings.cloudflare._local.database import Database
 from bindings.cloudflare._local.storage import EmbeddedStorage
+from bindings.cloudflare._rows import MAX_SAFE_INTEGER
 from bindings.cloudflare.backend import PlatformError, PlatformUnsupportedError
 
 if TYPE_CHECKING:
@@ -29,6 +31,8 @@ MOST_LIVE = 100  # instances that are kept while nothing calls them
 # https://developers.cloudflare.com/durable-objects/api/alarms/
 MOST_RETRIES = 6
 FIRST_PAUSE = 2.0  # seconds, doubled each time
+BYTES_HINT = "Let bytes be an argument, a value of one that is a dict, or the result."
+NUMBER_HINT = "Pass it as a str."
 
 _log = logging.getLogger("bindings.cloudflare")
 
@@ -95,10 +99,10 @@ class Objects:
             raise PlatformError(f"the class `{kind}` has no method `{method}`.")
         live.calls += 1
         try:
-            result: Any = function(*[_copied(value, "an argument") for value in args])
+            result: Any = function(*map(_argument, args))
             if hasattr(result, "__await__"):
                 result = await result
-            return _copied(result, "the result")
+            return result if isinstance(result, bytes) else _copied(result, "the result")
         finally:
             live.calls -= 1
 
@@ -220,14 +224,34 @@ def _class(kind: str) -> type:
     return found
 
 
+def _argument(value: Any) -> Any:
+    """Return an argument as it arrives: bytes may be it, or a member of a dict."""
+    if not isinstance(value, dict):
+        return value if isinstance(value, bytes) else _copied(value, "an argument")
+    members = cast("dict[str, Any]", value)
+    return {
+        str(key): member if isinstance(member, bytes) else _copied(member, "an argument")
+        for key, member in members.items()
+    }
+
+
 def _copied(value: Any, what: str) -> Any:
     """Return a value as it arrives on the other side; the platform sends nothing else."""
-    if value is None or isinstance(value, (bool, int, float, str, bytes)):
-        return value
     if type(value) is list:
         return [_copied(item, what) for item in cast("list[Any]", value)]
     if isinstance(value, dict):
         members = cast("dict[str, Any]", value)
         return {str(key): _copied(member, what) for key, member in members.items()}
+    if isinstance(value, bytes):
+        raise PlatformError(f"{what} holds `bytes` inside, which do not come over.", BYTES_HINT)
+    if isinstance(value, (int, float)) and not _is_exact(value):
+        raise PlatformError(f"{what} holds `{value}`, which does not come over.", NUMBER_HINT)
+    if value is None or isinstance(value, (bool, int, float, str)):
+        return value
     kind = type(cast("object", value)).__name__
     raise PlatformError(f"{what} holds a `{kind}`, which is neither plain data nor bytes.")
+
+
+def _is_exact(value: float) -> bool:
+    """Tell whether a number comes over: JSON has no NaN, and JavaScript rounds from 2^53 on."""
+    return abs(value) <= MAX_SAFE_INTEGER if isinstance(value, int) else math.isfinite(value)
