@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import sys
 from datetime import UTC, datetime, timedelta
-from types import ModuleType
+from types import ModuleType, SimpleNamespace
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -347,6 +347,39 @@ def test_alarm_that_fails_rings_again(run: Run, monkeypatch: pytest.MonkeyPatch)
     run(check(2, 3))
     monkeypatch.setattr(objects, "MOST_RETRIES", 2)
     run(check(99, 6))
+
+
+def test_alarm_rings_also_when_the_clock_goes_back(
+    run: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    now = [NOW.timestamp() - 0.02]
+    monkeypatch.setattr(objects, "time", SimpleNamespace(time=lambda: now[0]))
+
+    async def check() -> None:
+        await ROOMS.get_by_name("lobby").call("ring", 0)
+        await asyncio.sleep(0.001)
+        now[0] -= 1
+        await rung(1)
+
+    run(check())
+
+
+def test_alarm_that_the_end_of_the_process_stops_rings_again(run: Run) -> None:
+    class Slow(Room):
+        async def alarm(self) -> None:
+            if await self.storage.get("began") is None:
+                await self.storage.put("began", 1)
+                await asyncio.sleep(60)
+            await super().alarm()
+
+    sys.modules["pages._worker"].Room = Slow  # pyright: ignore[reportAttributeAccessIssue] - a module of the test
+
+    async def stop() -> None:
+        await ROOMS.get_by_name("lobby").call("ring", 0)
+        await asyncio.sleep(0.02)
+
+    run(stop())
+    run(rung(1))
 
 
 def test_alarm_of_an_earlier_process_rings(run: Run, backend: EmbeddedBackend) -> None:

@@ -50,14 +50,14 @@ class Alarms:
             sql = f"{what} INTO alarms VALUES (?, ?, ?, ?)"
             return connection.execute(sql, (object_id, name, due, tries)).rowcount == 1
 
-    def take(self, object_id: str, now: float) -> tuple[str | None, int] | None:
-        """Take an alarm that is due: the object's name and the tries before; None without one.
+    def take(self, object_id: str, due: float) -> tuple[str | None, int] | None:
+        """Take an alarm that is due by then: the object's name and the tries before; else None.
 
         Of several processes that ask, one gets it.
         """
         with self._database.connection(SCHEMA) as connection:
             sql = "DELETE FROM alarms WHERE id = ? AND due <= ? RETURNING name, tries"
-            taken = connection.execute(sql, (object_id, now)).fetchall()
+            taken = connection.execute(sql, (object_id, due)).fetchall()
         return taken[0] if taken else None
 
     def delete(self, object_id: str) -> None:

@@ -153,12 +153,16 @@ class Objects:
 
     async def _ring_later(self, kind: str, object_id: str, due: float) -> None:
         await asyncio.sleep(max(0, due - time.time()))
-        taken = self.alarms(kind).take(object_id, time.time())
+        # Not by the clock, which is another one than that of the event loop.
+        taken = self.alarms(kind).take(object_id, due)
         if taken is None:
             return
         name, tries = taken
         try:
             await self.call(kind, object_id, name, "alarm", ())
+        except asyncio.CancelledError:  # the process ends
+            self.alarms(kind).put(object_id, name, due, tries, is_retry=True)
+            raise
         except Exception:  # noqa: BLE001 - any error of the site's code is a retry
             _log.exception("the alarm of a `%s` failed", kind)
             if tries < MOST_RETRIES:
