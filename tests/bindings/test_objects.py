@@ -293,9 +293,10 @@ def test_several_statements_happen_all_or_none(run: Run) -> None:
     run(check())
 
 
-def test_what_is_not_there_is_told(run: Run) -> None:
+def test_what_is_not_there_is_told(run: Run, tmp_path: Path) -> None:
     with pytest.raises(ServiceError) as raised:
         run(DurableObjects("GONE").get_by_name("a").call("x"))
+    assert not list(tmp_path.rglob("Gone*"))
     assert str(raised.value) == (
         'GONE x "a": pages/_worker.py defines no Durable Object `Gone`.\n'
         "  Hint: Write `class Gone(DurableObject)` there, and import the base from "

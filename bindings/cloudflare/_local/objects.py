@@ -92,8 +92,8 @@ class Objects:
         self, kind: str, object_id: str, name: str | None, method: str, args: Any
     ) -> Any:
         """Call a method of an object with copies, and return a copy."""
-        self.wake(kind)
         live = self._open(kind, object_id, name)
+        self.wake(kind)
         function: Any = getattr(live.instance, method, None)
         if method.startswith("_") or not callable(function):
             raise PlatformError(f"the class `{kind}` has no method `{method}`.")
