@@ -85,6 +85,9 @@ class Room(DurableObject):
     def notes(self) -> list[dict[str, Any]]:
         return [dict(row) for row in self.storage.sql("select text from notes")]
 
+    def query(self, sql: str) -> list[dict[str, Any]]:
+        return [dict(row) for row in self.storage.sql(sql)]
+
     async def empty(self) -> list[Any]:
         await self.storage.put("key", 1)
         self.storage.sql("create table a (x integer primary key autoincrement)")
@@ -289,6 +292,30 @@ def test_several_statements_happen_all_or_none(run: Run) -> None:
         with pytest.raises(ServiceError, match="UNIQUE constraint failed"):
             await lobby.call("fill")
         assert await lobby.call("notes") == []
+
+    run(check())
+
+
+@pytest.mark.parametrize(
+    "sql",
+    [
+        "select * from _cf_kv",
+        "drop table _cf_kv",
+        "attach database ':memory:' as other",
+        "create temp table t (x)",
+        "create table t (x); commit; begin",
+        "savepoint a",
+        "pragma journal_mode",
+    ],
+)
+def test_sql_that_the_platform_refuses_is_refused(run: Run, sql: str) -> None:
+    async def check() -> None:
+        lobby = ROOMS.get_by_name("lobby")
+        assert await lobby.call("add") == 1
+        with pytest.raises(ServiceError, match=r"not authorized|prohibited"):
+            await lobby.call("query", sql)
+        assert await lobby.call("query", "select name from sqlite_schema where name = 't'") == []
+        assert await lobby.call("add") == 2
 
     run(check())
 

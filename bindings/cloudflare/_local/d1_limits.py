@@ -1,4 +1,4 @@
-"""Make a connection of SQLite refuse what D1 refuses."""
+"""Make a connection of SQLite refuse what D1 and Durable Objects refuse."""
 
 from __future__ import annotations
 
@@ -58,6 +58,9 @@ REFUSED = {
     sqlite3.SQLITE_CREATE_TEMP_VIEW,
 }
 
+# A Durable Object's SQL runs in a transaction that is not its own.
+TRANSACTIONS = {sqlite3.SQLITE_TRANSACTION, sqlite3.SQLITE_SAVEPOINT}
+
 _trusted: set[sqlite3.Connection] = set()
 
 
@@ -82,6 +85,21 @@ def trusted(connection: sqlite3.Connection) -> Generator[None]:
         yield
     finally:
         _trusted.discard(connection)
+
+
+@contextmanager
+def guarded(connection: sqlite3.Connection) -> Generator[None]:
+    """Refuse meanwhile what the platform does not authorize in a Durable Object."""
+
+    def authorize(action: int, first: str | None, second: str | None, *_where: str | None) -> int:
+        allowed = action not in TRANSACTIONS and _is_allowed(action, first or "", second or "")
+        return sqlite3.SQLITE_OK if allowed else sqlite3.SQLITE_DENY
+
+    connection.set_authorizer(authorize)
+    try:
+        yield
+    finally:
+        connection.set_authorizer(None)
 
 
 def _is_allowed(action: int, first: str, second: str) -> bool:

@@ -6,6 +6,7 @@ import json
 from typing import TYPE_CHECKING, Any
 
 from bindings.cloudflare._local.d1 import as_json
+from bindings.cloudflare._local.d1_limits import guarded
 from bindings.cloudflare._sql import split_statements
 from bindings.cloudflare.backend import PlatformError
 
@@ -87,7 +88,7 @@ class EmbeddedStorage:
     def sql(self, statement: str, params: Sequence[Any]) -> tuple[list[str], list[list[Any]]]:
         """Run SQL: several statements happen all, or none."""
         *before, last = split_statements(statement) or [""]
-        with self._database.transaction(SCHEMA) as connection:
+        with self._database.transaction(SCHEMA) as connection, guarded(connection):
             for each in before:
                 connection.execute(each)
             cursor = connection.execute(last, params)
