@@ -102,6 +102,9 @@ class Room(DurableObject):
         await self.storage.put("failures", failures)
         await self.storage.set_alarm(NOW)
 
+    async def ring_far(self) -> None:
+        await self.storage.set_alarm(datetime.now(UTC) + timedelta(days=1))
+
     async def alarm(self) -> None:
         assert await self.storage.get_alarm() is None
         rung = (await self.storage.get("rung") or 0) + 1
@@ -359,6 +362,22 @@ def test_alarm_rings_once(run: Run) -> None:
         await rung(1)
         await asyncio.sleep(0.02)
         await rung(1)
+
+    run(check())
+
+
+def test_alarm_that_is_moved_leaves_nothing_waiting(run: Run) -> None:
+    async def waiting() -> int:
+        loop: Any = asyncio.get_running_loop()
+        tasks = len(asyncio.all_tasks())
+        return tasks + len([timer for timer in loop._scheduled if not timer.cancelled()])
+
+    async def check() -> None:
+        before = await waiting()
+        for _ in range(9):
+            await ROOMS.get_by_name("lobby").call("ring_far")
+        await asyncio.sleep(0)
+        assert await waiting() == before + 1
 
     run(check())
 

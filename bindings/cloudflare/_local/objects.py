@@ -85,6 +85,7 @@ class Objects:
         self._folder = folder
         self._live: OrderedDict[tuple[str, str], _Live] = OrderedDict()
         self._alarms: dict[str, Alarms] = {}
+        self._timers: dict[tuple[str, str, asyncio.AbstractEventLoop], asyncio.TimerHandle] = {}
         self._tasks: set[asyncio.Task[None]] = set()
         self._woken: set[tuple[str, asyncio.AbstractEventLoop]] = set()
 
@@ -122,9 +123,12 @@ class Objects:
 
     def ring_at(self, kind: str, object_id: str, due: float) -> None:
         """Call an object's `alarm` at a time in Unix seconds, if it is still due then."""
-        task = asyncio.ensure_future(self._ring_later(kind, object_id, due))
-        self._tasks.add(task)
-        task.add_done_callback(self._tasks.discard)
+        loop = asyncio.get_running_loop()
+        key = (kind, object_id, loop)
+        if key in self._timers:
+            self._timers[key].cancel()
+        delay = max(0, due - time.time())
+        self._timers[key] = loop.call_later(delay, self._ring, kind, object_id, due)
 
     def close(self) -> None:
         """Let go of every instance, and close the databases."""
@@ -151,8 +155,13 @@ class Objects:
         for key in idle[: max(0, len(self._live) - MOST_LIVE)]:
             self._live.pop(key).database.close()
 
-    async def _ring_later(self, kind: str, object_id: str, due: float) -> None:
-        await asyncio.sleep(max(0, due - time.time()))
+    def _ring(self, kind: str, object_id: str, due: float) -> None:
+        del self._timers[kind, object_id, asyncio.get_running_loop()]
+        task = asyncio.ensure_future(self._call_alarm(kind, object_id, due))
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+
+    async def _call_alarm(self, kind: str, object_id: str, due: float) -> None:
         # Not by the clock, which is another one than that of the event loop.
         taken = self.alarms(kind).take(object_id, due)
         if taken is None:
