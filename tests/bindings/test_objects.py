@@ -323,6 +323,15 @@ def test_sql_that_the_platform_refuses_is_refused(run: Run, sql: str) -> None:
     run(check())
 
 
+def test_sql_searches_in_texts(run: Run) -> None:
+    sql = (
+        "create virtual table notes using fts5(text); insert into notes values ('hello you');"
+        "select text from notes where notes match 'you'"
+    )
+
+    assert run(ROOMS.get_by_name("lobby").call("query", sql)) == [{"text": "hello you"}]
+
+
 def test_what_is_not_there_is_told(run: Run, tmp_path: Path) -> None:
     with pytest.raises(ServiceError) as raised:
         run(DurableObjects("GONE").get_by_name("a").call("x"))

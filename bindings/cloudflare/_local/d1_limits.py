@@ -22,6 +22,7 @@ LIMITS = {
 }
 PRAGMAS = {
     "case_sensitive_like",
+    "data_version",  # asked by FTS5
     "defer_foreign_keys",
     "foreign_key_check",
     "foreign_key_list",
