@@ -15,7 +15,7 @@ from bindings.cloudflare.backend import Call
 from bindings.cloudflare.errors import ServiceError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Iterator, Mapping
 
     from bindings.cloudflare.shapes import ObjectState, StorageBackend
 
@@ -27,6 +27,8 @@ if TYPE_CHECKING:
 
 # https://developers.cloudflare.com/durable-objects/api/sqlite-storage-api/#put
 MAX_KEYS = 128
+ROUNDED = "which JavaScript rounds."
+AS_STR = "Pass it as a str."
 
 
 def _runtime() -> Any:
@@ -247,13 +249,27 @@ def _check_plain(call: Call, key: str, value: Any) -> None:
             f"the value of `{key}` is neither plain data nor bytes: {error}.",
             "Keep what JSON has: dict, list, str, int, float, bool, None.",
         ) from error
+    for number in _integers(value):
+        if abs(number) > MAX_SAFE_INTEGER:
+            call.fail(f"`{number}` in the value of `{key}` is beyond 2^53, {ROUNDED}", AS_STR)
+
+
+def _integers(value: Any) -> Iterator[int]:
+    if isinstance(value, int):
+        yield value
+    elif isinstance(value, dict):
+        for member in cast("dict[str, Any]", value).values():
+            yield from _integers(member)
+    elif isinstance(value, (list, tuple)):
+        for member in cast("list[Any]", value):
+            yield from _integers(member)
 
 
 def _to_parameter(call: Call, value: Any) -> Any:
     if isinstance(value, bool):
         return int(value)
     if isinstance(value, int) and abs(value) > MAX_SAFE_INTEGER:
-        call.fail(f"`{value}` is beyond 2^53, which JavaScript rounds.", "Pass it as a str.")
+        call.fail(f"`{value}` is beyond 2^53, {ROUNDED}", AS_STR)
     if value is None or isinstance(value, (int, float, str, bytes)):
         return value
     return call.fail(f"a value is of the type `{type(value).__name__}`, which SQLite has not.")

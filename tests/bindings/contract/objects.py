@@ -86,6 +86,12 @@ async def storage_refuses_what_is_not_plain(storage: Storage) -> None:
         "  Hint: Keep what JSON has: dict, list, str, int, float, bool, None."
     )
     with raises(ServiceError) as raised:
+        await storage.put("key", {"ids": [1, 2**53]})
+    assert str(raised.error) == (
+        'Keeper put "key": `9007199254740992` in the value of `key` is beyond 2^53, which '
+        "JavaScript rounds.\n  Hint: Pass it as a str."
+    )
+    with raises(ServiceError) as raised:
         await storage.get_many(*map(str, range(129)))
     assert str(raised.error) == 'Keeper get "0": 129 keys are given; 128 are taken.'
     with raises(ServiceError):
