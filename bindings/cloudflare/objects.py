@@ -198,9 +198,15 @@ class DurableObject(Runtime):
     def __init_subclass__(cls, **options: Any) -> None:
         """Let the bindings answer in each of the class's methods."""
         super().__init_subclass__(**options)
-        for name, member in list(vars(cls).items()):
-            if isinstance(member, FunctionType) and not name.startswith("_"):
-                setattr(cls, name, _entering(member))
+        for base in cast("tuple[type, ...]", cls.__mro__):
+            is_entered = issubclass(base, DurableObject) and base is not cls
+            if is_entered or issubclass(Runtime, base):
+                continue
+            members: dict[str, Any] = dict(base.__dict__)
+            for name, member in members.items():
+                is_called = getattr(cls, name) is member and not name.startswith("_")
+                if isinstance(member, FunctionType) and is_called:
+                    setattr(cls, name, _entering(member))
         if "alarm" in vars(cls):
             cls.on_alarm = cls.alarm = _without_arguments(cls.alarm)
 

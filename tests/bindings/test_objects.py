@@ -236,6 +236,25 @@ def test_calls_hand_over_copies_and_the_bindings_answer(run: Run) -> None:
     run(check())
 
 
+def test_bindings_answer_in_methods_from_anywhere(
+    run: Run, worker: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    class Greets:
+        def greet(self) -> str:
+            return "hello"
+
+    class Mixed(Room, Greets):
+        pass
+
+    entered: list[object] = []
+    monkeypatch.setattr(objects, "enter", entered.append)
+    worker.Room = Mixed
+
+    assert run(ROOMS.get_by_name("lobby").call("greet")) == "hello"
+    assert run(ROOMS.get_by_name("lobby").call("add")) == 1
+    assert len(entered) == 2
+
+
 @pytest.mark.parametrize(
     ("method", "args", "message"),
     [
