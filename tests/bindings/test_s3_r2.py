@@ -15,7 +15,7 @@ from contract import WRANGLER_TOML
 from embedded import run_with
 from s3_server import ENVIRONMENT, s3_server
 
-from bindings.cloudflare import R2, R2Error, R2Object, R2PreconditionError
+from bindings.cloudflare import R2, HTTPMetadata, R2Error, R2Object, R2PreconditionError
 from bindings.cloudflare._local import s3_r2, serve
 from bindings.cloudflare._local.embedded import EmbeddedBackend
 from bindings.cloudflare._local.s3_objects import arguments_of, object_of
@@ -224,3 +224,21 @@ def test_a_server_takes_the_store_of_its_environment(
     asyncio.run(served())
     assert s3(url).get_object(Bucket="contract-r2", Key="served")["Body"].read() == b"by s3"
     assert not (root / "state").exists()
+
+
+@pytest.mark.parametrize(
+    "headers",
+    [
+        HTTPMetadata(content_disposition='attachment; filename="é.txt"'),
+        HTTPMetadata(cache_control=" no-store "),
+        HTTPMetadata(content_type="binary/octet-stream"),
+    ],
+)
+def test_headers_come_back_as_they_were(root: Path, url: str, headers: HTTPMetadata) -> None:
+    async def check() -> None:
+        await MEDIA.put("headers", b"", http_metadata=headers)
+        obj = await MEDIA.head("headers")
+        assert obj is not None
+        assert obj.http_metadata == headers
+
+    run(root, url, check())

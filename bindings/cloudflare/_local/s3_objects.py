@@ -44,7 +44,8 @@ def arguments_of(options: dict[str, Any], checksums: dict[str, str]) -> dict[str
     check_metadata(options["customMetadata"])
     http: dict[str, str] = options["httpMetadata"]
     arguments: dict[str, Any] = {HEADERS[name]: http[name] for name in HEADERS if name in http}
-    rest: dict[str, Any] = {}
+    altered = {name: http[name] for name in HEADERS if name in http and _is_altered(http[name])}
+    rest: dict[str, Any] = {"http": altered} if altered else {}
     if "cacheExpiry" in http:
         arguments["Expires"] = datetime.fromisoformat(http["cacheExpiry"])
         rest["cacheExpiry"] = http["cacheExpiry"]  # with its milliseconds
@@ -65,6 +66,7 @@ def object_of(key: str, told: dict[str, Any]) -> R2ObjectData:
     http = {name: told[header] for name, header in HEADERS.items() if told.get(header)}
     if http.get("contentType") in NO_TYPE:
         del http["contentType"]
+    http |= rest.get("http", {})
     expiry = rest.get("cacheExpiry") or _expiry(told)
     if expiry is not None:
         http["cacheExpiry"] = expiry
@@ -84,6 +86,11 @@ def object_of(key: str, told: dict[str, Any]) -> R2ObjectData:
         "checksums": ({"md5": etag} if is_md5 else {}) | rest.get("checksums", {}),
         "storageClass": "InfrequentAccess" if is_rare else "Standard",
     }
+
+
+def _is_altered(value: str) -> bool:
+    """Tell whether a header comes back as another, or as none."""
+    return value in NO_TYPE or not PLAIN_VALUE.fullmatch(value)
 
 
 def _split(metadata: dict[str, str]) -> tuple[dict[str, str], dict[str, str]]:
