@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import asyncio
 import gc
+import sys
 import weakref
+from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING
 
 import pytest
 
 from firstlight.app import LONGEST_WAY, MOST_WAYS, NoPlatform
+from firstlight.request import Request
 from firstlight.response import Response
 
 if TYPE_CHECKING:
@@ -451,3 +454,19 @@ def test_no_request_changes_the_url_of_later_ones(make_app: MakeApp, part: str) 
     )
 
     assert [answer(app, "/a?x=1") for _ in range(2)] == [(200, "http://site.test/a?x=1")] * 2
+
+
+def test_ways_are_kept_by_several_threads(make_app: MakeApp) -> None:
+    app = make_app({"pages/a.py": "def GET(ctx):\n    return ''\n"}).app
+    before = sys.getswitchinterval()
+    sys.setswitchinterval(1e-6)
+
+    def ask(thread: int) -> None:
+        for number in range(1500):
+            app._find_way(Request("GET", f"http://site.test/{thread}/{number}"))  # pyright: ignore[reportPrivateUsage] - all else would make it slow
+
+    try:
+        with ThreadPoolExecutor(8) as pool:
+            assert list(pool.map(ask, range(8))) == [None] * 8
+    finally:
+        sys.setswitchinterval(before)

@@ -170,8 +170,8 @@ class App:
                 return redirect
         way = Way(url, href, self.match(inner))
         if len(request.url) <= LONGEST_WAY:
-            if len(self._ways) == MOST_WAYS:
-                del self._ways[next(iter(self._ways))]
+            if len(self._ways) >= MOST_WAYS:  # a server may answer in several threads
+                self._ways.pop([*self._ways][0], None)  # noqa: RUF015 - in one step
             self._ways[request.url] = way
         return way
 
