@@ -25,9 +25,9 @@ PACKAGES = (
 
 
 @cache
-def node_modules() -> Path:
-    """Return the folder where npx has put Node and the packages."""
-    wanted = [argument for name in PACKAGES for argument in ("-p", name)]
+def node_modules(packages: tuple[str, ...] = PACKAGES) -> Path:
+    """Return the folder where npx has put Node and other packages."""
+    wanted = [argument for name in packages for argument in ("-p", name)]
     command = ["npx", "--yes", *wanted, "node", "-p", "process.execPath"]
     told = subprocess.run(command, check=True, capture_output=True, text=True).stdout
     return Path(told.strip()).parents[2]
