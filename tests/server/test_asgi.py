@@ -132,7 +132,7 @@ def seen(made: dict[str, Any], read: str = "url") -> Any:
         found.extend((request.url, request.headers.items(), platform.client_address))
         return Response("x")
 
-    asyncio.run(call(handler, made, []))
+    asyncio.run(call(handler, made, [{"type": "http.request"}]))
     return found[("url", "headers", "address").index(read)]
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import http.client
 import os
 import signal
 import socket
@@ -51,6 +52,7 @@ FILES = {
         "        Path('ended').touch()\n\n\n"
         "def GET(ctx):\n    return Response(ticks())\n"
     ),
+    "pages/api/unread.py": "def PUT(ctx):\n    return 'not read'\n",
     "pages/api/later.py": (
         "import asyncio\nfrom pathlib import Path\n\n\nasync def work():\n"
         "    await asyncio.sleep(0.5)\n    Path('worked').touch()\n\n\n"
@@ -104,6 +106,17 @@ def wait_for(origin: str, process: subprocess.Popen[bytes], log: Path) -> None:
         else:
             return
     pytest.fail(f"The server did not start:\n{log.read_text('utf-8', 'replace')}")
+
+
+@pytest.mark.parametrize("server", ["uvicorn", "granian", "hypercorn"])
+def test_an_answer_reaches_whoever_still_sends(site: Path, server: str) -> None:
+    headers = {"sec-fetch-site": "same-origin"}
+    with serving(site, server) as origin:
+        for _ in range(10):
+            connection = http.client.HTTPConnection(origin.removeprefix("http://"), timeout=20)
+            connection.request("PUT", "/api/unread", b"x" * 4_000_000, headers)
+            assert connection.getresponse().read() == b"not read"
+            connection.close()
 
 
 def until(path: Path) -> bool:

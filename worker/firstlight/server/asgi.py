@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     Handler: TypeAlias = Callable[[Request, "HostPlatform"], Awaitable[Response]]
 
 BODILESS = ("GET", "HEAD")
+MOST_DISCARDED = 16 * 1024 * 1024  # bytes of a body that the site has not read
 
 
 class Answered(NamedTuple):
@@ -124,6 +125,8 @@ async def respond(response: Response, method: str, body: Body, send: Send) -> No
         body: Of the request, which a stream may read as it goes.
         send: Takes what goes back.
     """
+    if method not in BODILESS and not response.is_streamed:
+        await body.discard()
     status, content = response.status, response.body
     if method == "HEAD" or status in NULL_BODY_STATUSES:
         content = None
@@ -143,6 +146,7 @@ async def respond(response: Response, method: str, body: Body, send: Send) -> No
         await _while_connected(sending, body.receive)
     else:
         await sending
+        await body.discard()
 
 
 async def _send_stream(body: AsyncIterable[bytes | str], send: Send) -> None:
@@ -255,3 +259,16 @@ class Body:
             self.is_read = not more
             if message.get("body"):
                 yield message["body"]
+
+    async def discard(self) -> None:
+        """Take what the site left, unless it is very much.
+
+        A server that closes on a visitor who still sends takes the answer away from them.
+        """
+        left = MOST_DISCARDED
+        while not self.is_read and left > 0:
+            message = await self.receive()
+            if message["type"] == "http.disconnect":
+                return
+            self.is_read = not message.get("more_body", False)
+            left -= len(message.get("body", b""))
