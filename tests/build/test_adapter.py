@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from typing import TYPE_CHECKING
 
 import pytest
@@ -16,68 +15,14 @@ from firstlight.errors import AdapterError, ConfigError, FirstlightError
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from conftest import Failures, WriteSite
+    from conftest import Acme, Failures, WriteSite
 
-ACME = '''\
-"""An adapter as another package would bring it."""
-
-from firstlight.build.adapter import Bundle, Support
-from firstlight.build.bundle import module_files, trace, trace_errors
-
-
-class AcmeAdapter:
-    name = "acme"
-    supports = {supports}
-    options = {{"region": "eu", "regions": []}}
-    handler = "firstlight.app"
-
-    def bundle(self, build):
-        tracer = trace(build, self.handler)
-        files = module_files(build, tracer)
-        region = build.site.config.adapter_options["region"]
-        files["main.py"] = f"REGION = {{region!r}}"
-        return Bundle(
-            files,
-            client=[("acme.txt", b"beside")],
-            folders={{".acme/output": build.client_files()}},
-            warnings=["a warning"],
-            errors=trace_errors(build.site, tracer),
-            after=lambda: ["written"],
-        )
-
-
-ADAPTER = AcmeAdapter()
-'''
-FEATURES = "('static', 'hybrid', 'server', 'streaming', 'wait_until', 'bindings')"
-STABLE = f"dict.fromkeys({FEATURES}, Support('stable'))"
 CONFIG = '[tool.firstlight]\noutput = "hybrid"\nadapter = "acme"\n'
 SITE = {
     "pages/index.html": "hello",
     "pages/a.html": "---\nprerender = False\n---\na",
     "pages/style.css": "b {}",
 }
-
-
-class Acme:
-    """Installs a package with an adapter."""
-
-    def __init__(self, folder: Path) -> None:
-        self._folder = folder
-
-    def install(self, supports: str = STABLE, *, value: str = "acme_host:ADAPTER") -> None:
-        info = self._folder / "acme_host-1.0.dist-info"
-        info.mkdir(parents=True)
-        (info / "METADATA").write_text("Metadata-Version: 2.1\nName: acme-host\nVersion: 1.0\n")
-        (info / "entry_points.txt").write_text(f"[firstlight.adapters]\nacme = {value}\n")
-        (self._folder / "acme_host.py").write_text(ACME.format(supports=supports))
-
-
-@pytest.fixture
-def acme(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> Acme:
-    folder = tmp_path_factory.mktemp("packages")
-    monkeypatch.setattr(sys, "path", [str(folder), *sys.path])
-    monkeypatch.delitem(sys.modules, "acme_host", raising=False)
-    return Acme(folder)
 
 
 def test_a_packages_adapter_makes_its_part_of_the_build(acme: Acme, write_site: WriteSite) -> None:
@@ -150,8 +95,8 @@ def test_our_own_adapters_have_every_part(name: str) -> None:
             "3: `acme` is a table, not `3`.",
         ),
         (
-            'adapter = "cloudflare"\n[tool.firstlight.acme]\nregion = "eu"',
-            "3: `acme` is not an option of [tool.firstlight].\n  Hint: Known: {options}.",
+            'adapter = "cloudflare"\n[tool.firstlight.ocme]\nregion = "eu"',
+            "3: `ocme` is not an option of [tool.firstlight].\n  Hint: Known: {options}.",
         ),
     ],
 )
@@ -173,8 +118,10 @@ def test_options_of_an_adapter_have_defaults(acme: Acme, write_site: WriteSite) 
     assert config.adapter_options == {"region": "eu", "regions": []}
 
 
-def test_options_of_another_adapter_may_stay(write_site: WriteSite) -> None:
-    text = '[tool.firstlight]\n[tool.firstlight.cloudflare]\nanything = "goes"\n'
+@pytest.mark.parametrize("name", ["cloudflare", "acme"])
+def test_options_of_another_adapter_may_stay(acme: Acme, write_site: WriteSite, name: str) -> None:
+    acme.install()
+    text = f'[tool.firstlight]\n[tool.firstlight.{name}]\nanything = "goes"\n'
     assert load_config(write_site({"pyproject.toml": text})).adapter_options == {}
 
 
@@ -259,7 +206,7 @@ HINT = "\n  Hint: Leave it out, or choose another `adapter` in pyproject.toml."
 def test_a_route_that_needs_what_the_adapter_lacks_is_an_error(
     acme: Acme, failures: Failures, lacks: str, output: str, expected: list[str]
 ) -> None:
-    acme.install(f"{STABLE} | {{{lacks!r}: Support('unsupported')}}")
+    acme.install(f"{acme.stable} | {{{lacks!r}: Support('unsupported')}}")
     config = CONFIG.replace("hybrid", output)
     if expected:
         assert sorted(failures(NEEDY, config)) == expected
@@ -279,7 +226,7 @@ def test_server_output_needs_an_adapter_that_does_it(acme: Acme, failures: Failu
 
 def test_what_an_adapter_does_with_limits_is_a_warning(acme: Acme, write_site: WriteSite) -> None:
     acme.install(
-        f"{STABLE} | {{'hybrid': Support('limited', 'It starts slowly.'), "
+        f"{acme.stable} | {{'hybrid': Support('limited', 'It starts slowly.'), "
         "'streaming': Support('limited')}"
     )
     root = write_site({"pyproject.toml": CONFIG, **NEEDY})
@@ -292,6 +239,6 @@ def test_what_an_adapter_does_with_limits_is_a_warning(acme: Acme, write_site: W
 
 
 def test_the_note_of_what_is_unsupported_is_the_hint(acme: Acme, failures: Failures) -> None:
-    acme.install(f"{STABLE} | {{'streaming': Support('unsupported', 'Use another host.')}}")
+    acme.install(f"{acme.stable} | {{'streaming': Support('unsupported', 'Use another host.')}}")
     (text,) = failures(NEEDY, CONFIG)
     assert text.endswith("\n  Hint: Use another host.")

@@ -9,13 +9,14 @@ from typing import TYPE_CHECKING
 import pytest
 from click.testing import CliRunner
 
+from firstlight.build.pipeline import build
 from firstlight.build.replacing import Change, replace_files
 from firstlight.build.settings_edit import add_settings
 from firstlight.cli import main
 from firstlight.errors import ConfigError, FirstlightError
 
 if TYPE_CHECKING:
-    from conftest import WriteSite
+    from conftest import Acme, WriteSite
 
 PAGE = {"pages/index.html": "<h1>Hi</h1>"}
 LIVE = {"pages/index.html": "---\nprerender = False\n---\n"}
@@ -149,12 +150,6 @@ def test_users_own_settings_stay(write_site: WriteSite) -> None:
     ("files", "told"),
     [
         (
-            {"pyproject.toml": '[tool.firstlight]\nadapter = "asgi"\n'},
-            "pyproject.toml:2: `tool.firstlight.adapter` is `asgi`, but it is to be `cloudflare`.\n"
-            '    1 | [tool.firstlight]\n  > 2 | adapter = "asgi"\n'
-            "  Hint: Change or remove it, then run `firstlight add cloudflare` again.\n",
-        ),
-        (
             {"wrangler.toml": 'name = "a"\nmain = "src/index.js"\n'},
             "wrangler.toml:2: `main` is `src/index.js`, but the build writes "
             "`dist/server/entry.py`.\n"
@@ -168,6 +163,117 @@ def test_conflict_is_an_error(write_site: WriteSite, files: dict[str, str], told
     before = contents(root)
     assert add("cloudflare", "--yes") == (1, told)
     assert contents(root) == before
+
+
+def test_another_adapter_is_replaced(write_site: WriteSite) -> None:
+    project = (
+        "[tool.firstlight]\r\nadapter = 'netlify' # where it runs\r\nbase = '/a'\r\n\r\n"
+        "# mine\r\n[tool.firstlight.asgi]\r\n"
+    )
+    files = {"netlify.toml": "[build]\n", "wrangler.toml": "# bindings\n"}
+    root = write_site({**PAGE, **files, "pyproject.toml": "\ufeff" + project})
+    before = contents(root)
+    code, told = add("asgi", "--yes")
+    assert code == 0
+    assert "-adapter = 'netlify' # where it runs\n+adapter = \"asgi\" # where it runs\n" in told
+    assert told.splitlines()[-4:-1] == [
+        "Done.",
+        "`netlify.toml`, which `netlify` used, is left as it is.",
+        "Install `firstlight[asgi]` where the site is built.",
+    ]
+    changed = project.replace("'netlify'", '"asgi"')
+    assert contents(root) == {**before, "pyproject.toml": f"\ufeff{changed}".encode()}
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("tool.firstlight.adapter = 'asgi' # a\n", "tool.firstlight.adapter = \"vercel\" # a\n"),
+        ("tool = {firstlight={adapter='asgi',base='/b'}}\n",
+         "tool = {firstlight={adapter=\"vercel\",base='/b'}}\n"),
+        ("[tool.firstlight.asgi]\n[a]\n[tool.firstlight]\nadapter='asgi'\n[b]\n",
+         "[tool.firstlight.asgi]\n[a]\n[tool.firstlight]\nadapter=\"vercel\"\n[b]\n"),
+    ],
+)  # fmt: skip
+def test_adapter_is_replaced_however_it_is_written(
+    write_site: WriteSite, text: str, expected: str
+) -> None:
+    root = write_site({**PAGE, "pyproject.toml": text})
+    assert add("vercel", "--yes")[0] == 0
+    assert (root / "pyproject.toml").read_text() == expected
+
+
+@pytest.mark.parametrize(
+    ("old", "file"),
+    [("cloudflare", "wrangler.jsonc"), ("vercel", "vercel.json"), ("netlify", "netlify.toml")],
+)
+def test_the_question_names_what_is_replaced(
+    write_site: WriteSite, monkeypatch: pytest.MonkeyPatch, old: str, file: str
+) -> None:
+    monkeypatch.setattr("firstlight.cli.can_ask", lambda: True)
+    root = write_site(PAGE)
+    assert add(old, "--yes")[0] == 0
+    if file == "wrangler.jsonc":
+        (root / "wrangler.toml").rename(root / file)
+        (root / file).write_text("{}")
+    before = contents(root)
+    asked = f"Replace the adapter `{old}`, and write this? [y/N]: "
+    result = CliRunner().invoke(main, ["add", "asgi"], input="n\n")
+    assert (result.exit_code, asked in result.output) == (1, True)
+    assert contents(root) == before
+    result = CliRunner().invoke(main, ["add", "asgi"], input="y\n")
+    assert f"\n`{file}`, which `{old}` used, is left as it is.\n" in result.output
+    assert (root / file).read_bytes() == before[file]
+
+
+def test_replacing_is_undone_when_the_disk_refuses(
+    write_site: WriteSite, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    root = write_site({**LIVE, "pyproject.toml": '[tool.firstlight]\nadapter = "asgi"\n'})
+    before = contents(root)
+    real = Path.replace
+
+    def fails(path: Path, target: Path) -> Path:
+        if target.name == "wrangler.toml":
+            raise OSError(28, "No space left", "wrangler.toml")
+        return real(path, target)
+
+    monkeypatch.setattr(Path, "replace", fails)
+    code, told = add("cloudflare", "--yes")
+    assert (code, contents(root)) == (1, before)
+    assert told.endswith("`wrangler.toml` cannot be written: No space left. Nothing is changed.\n")
+
+
+def test_a_packages_adapter_is_added_with_its_package(acme: Acme, write_site: WriteSite) -> None:
+    acme.install()
+    options = '[tool.firstlight.acme]\nregion = "us"\n'
+    root = write_site(
+        {**PAGE, "pyproject.toml": f'[project]\nname = "shop"\nversion = "1"\n\n{options}'}
+    )
+    code, told = add("acme", "--yes")
+    assert (code, told.splitlines()[-2:]) == (
+        0,
+        ["Done.", "Install `acme-host` where the site is built."],
+    )
+    table = tomllib.loads((root / "pyproject.toml").read_text())
+    assert table["project"]["dependencies"] == ["acme-host"]
+    assert table["tool"]["firstlight"] == {"adapter": "acme", "acme": {"region": "us"}}
+    assert add("acme") == (0, "Nothing to do: the site is set up for `acme`.\n")
+    assert add("asgi", "--yes")[0] == 0  # whose options may stay
+    assert build(root).changed
+
+
+def test_a_packages_adapter_that_is_broken_changes_nothing(
+    acme: Acme, write_site: WriteSite
+) -> None:
+    acme.install(value="acme_missing:ADAPTER")
+    root = write_site(PAGE)
+    assert add("acme", "--yes") == (
+        1,
+        "The adapter `acme` (acme_missing:ADAPTER) cannot be imported: "
+        "No module named 'acme_missing'.\n",
+    )
+    assert "pyproject.toml" not in contents(root)
 
 
 def test_unknown_adapter_names_the_nearest(write_site: WriteSite) -> None:

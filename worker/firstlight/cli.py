@@ -258,7 +258,7 @@ def add(*, name: str, is_yes: bool, is_dry_run: bool) -> None:
                 raise FirstlightError(
                     "Nobody can be asked here.", hint="Add `--yes` or `--dry-run`."
                 )
-            click.confirm("Write this?", abort=True)
+            click.confirm(addition.question, abort=True)
         replace_files(root, addition.changes)
     click.echo("\n".join(["Done.", *addition.notes]))
 

@@ -3,28 +3,27 @@
 from __future__ import annotations
 
 import difflib
-import re
 import tomllib
 from dataclasses import dataclass, replace
 from importlib.metadata import entry_points, metadata
 from typing import TYPE_CHECKING, Any
 
-import tomlkit
 from rich.text import Text
 
 from firstlight.advice import did_you_mean
-from firstlight.build.adapter import BUILT_IN, GROUP, adapter_names
+from firstlight.build.adapter import BUILT_IN, GROUP, adapter_names, load_adapter
 from firstlight.build.config import FILE, load_config
 from firstlight.build.output import DIST
 from firstlight.build.platform_files import worker_redirects
 from firstlight.build.pyodide_package import PACKAGE, VERSION
 from firstlight.build.replacing import Change
+from firstlight.build.requirements_edit import add_requirement
 from firstlight.build.scan import scan
-from firstlight.build.settings_edit import BOM, add_settings
+from firstlight.build.settings_edit import add_settings, replace_setting
 from firstlight.build.source_file import read_bytes, read_text
 from firstlight.build.worker_handlers import worker_handlers
 from firstlight.build.wrangler import ASSETS, FILES, HTML_HANDLING
-from firstlight.errors import AdapterError, FirstlightError, Location
+from firstlight.errors import AdapterError
 from firstlight.scaffold.new import worker_name
 
 if TYPE_CHECKING:
@@ -38,7 +37,7 @@ COMPATIBILITY_DATE = "2026-04-20"  # runs on wrangler 3.92 and on today's
 BUILD = "firstlight build"
 CLIENT = f"{DIST}/client"
 PYTHON = "3.13"  # where Netlify builds
-REQUIREMENT = re.compile(r"\s*([A-Za-z0-9._-]+)\s*(?:\[([^\]]*)\])?(.*)", re.DOTALL)
+HOST_FILES = {"cloudflare": FILES, "vercel": ("vercel.json",), "netlify": ("netlify.toml",)}
 COLOURS = {"+": "green", "-": "red", "@": "cyan"}
 STARTS = {
     "cloudflare": "Next: `firstlight dev`, then `firstlight deploy`.",
@@ -70,24 +69,34 @@ class Addition:
 
     Attributes:
         changes: The files that change; none when all is there.
-        notes: What is left to do, a sentence each.
+        notes: What is left as it was or left to do, a sentence each.
+        replaced: The adapter that the site had; None when it had none, or this one.
     """
 
     changes: list[Change]
     notes: list[str]
+    replaced: str | None = None
+
+    @property
+    def question(self) -> str:
+        """What the user is asked."""
+        if self.replaced:
+            return f"Replace the adapter `{self.replaced}`, and write this?"
+        return "Write this?"
 
 
 def plan_addition(root: Path, name: str) -> Addition:
     """Find out what choosing an adapter changes; writes nothing.
 
-    A site without pyproject.toml gets one that says nothing else.
+    A site without pyproject.toml gets one that says nothing else. Another adapter is replaced;
+    its host's own file and its options stay.
 
     Args:
         root: The site's root.
         name: The adapter's.
 
     Raises:
-        AdapterError: There is no such adapter.
+        AdapterError: There is no such adapter, or its package cannot be imported.
         ConfigError: A file does not parse, or says something that contradicts the adapter.
         FirstlightError: A file cannot be read, or the folder holds no site.
 
@@ -100,9 +109,12 @@ def plan_addition(root: Path, name: str) -> Addition:
             hint=did_you_mean(name, known)
             or f"Use one of {', '.join(known)}, or install the package of another.",
         )
+    load_adapter(name)
     again = f"firstlight add {name}"
-    site = scan(root, replace(load_config(root), adapter=name))
-    changes = [_pyproject(root, name, again)]
+    config = load_config(root)
+    replaced = config.adapter if config.adapter != name else None
+    site = scan(root, replace(config, adapter=name))
+    changes = [_pyproject(root, name, replaced, again)]
     for host in _host_files(site, name):
         text = _text(root, host.name)
         changes.append(
@@ -110,7 +122,8 @@ def plan_addition(root: Path, name: str) -> Addition:
                 root, host.name, add_settings(host.name, text, host.settings, host.needed, again)
             )
         )
-    return Addition([change for change in changes if change.before != change.after], _notes(name))
+    changes = [change for change in changes if change.before != change.after]
+    return Addition(changes, [*_left(root, replaced), *_notes(name)], replaced)
 
 
 def diff(changes: list[Change]) -> Text:
@@ -124,6 +137,11 @@ def diff(changes: list[Change]) -> Text:
             is_head = line.startswith(("--- ", "+++ "))
             text.append(f"{line}\n", "bold" if is_head else COLOURS.get(line[:1], ""))
     return text
+
+
+def _left(root: Path, replaced: str | None) -> list[str]:
+    files = [file for file in HOST_FILES.get(replaced or "", ()) if (root / file).exists()]
+    return [f"`{file}`, which `{replaced}` used, is left as it is." for file in files]
 
 
 def _notes(name: str) -> list[str]:
@@ -146,13 +164,15 @@ def _change(root: Path, file: str, text: str) -> Change:
     return Change(file, before, text.encode())
 
 
-def _pyproject(root: Path, name: str, again: str) -> Change:
+def _pyproject(root: Path, name: str, replaced: str | None, again: str) -> Change:
     text = _text(root, FILE)
-    wanted = {"tool": {"firstlight": {"adapter": name}}}
-    needed = {"tool.firstlight.adapter": "it is to be"}
-    text = add_settings(FILE, text, wanted, needed, again)
+    if replaced:
+        text = replace_setting(FILE, text, ("tool", "firstlight", "adapter"), name, again)
+    else:
+        wanted = {"tool": {"firstlight": {"adapter": name}}}
+        text = add_settings(FILE, text, wanted, {}, again)
     if requirement := _requirement(name):
-        text = _with_requirement(text, requirement)
+        text = add_requirement(FILE, text, requirement, again)
     return _change(root, FILE, text)
 
 
@@ -165,58 +185,12 @@ def _requirement(name: str) -> str | None:
     return point.dist.name if point.dist else None
 
 
-def _with_requirement(text: str, requirement: str) -> str:
-    """Add a requirement, or its extra to the one that is there; needs a table `project`."""
-    bare = text.removeprefix(BOM)
-    project: Any = tomllib.loads(bare).get("project")
-    if not isinstance(project, dict) or "dependencies" in project.get("dynamic", ()):  # pyright: ignore[reportUnknownMemberType]
-        return text
-    wanted, extra, _ = _parts(requirement)
-    if _plain(str(project.get("name", ""))) == wanted:  # pyright: ignore[reportUnknownMemberType, reportUnknownArgumentType]
-        return text
-    own: list[str] = project.get("dependencies", [])  # pyright: ignore[reportUnknownMemberType, reportUnknownVariableType]
-    if not isinstance(own, list):  # pyright: ignore[reportUnnecessaryIsInstance]
-        raise FirstlightError("`project.dependencies` is no list.", location=Location(FILE))
-    index = next((i for i, each in enumerate(own) if _parts(str(each))[0] == wanted), None)  # pyright: ignore[reportUnknownArgumentType, reportUnknownVariableType]
-    if index is None:
-        return add_settings(FILE, text, {"project": {"dependencies": [requirement]}}, {}, "")
-    extended = _extended(own[index], extra)  # pyright: ignore[reportUnknownArgumentType]
-    if extended == own[index]:
-        return text
-    document: Any = tomlkit.parse(bare)
-    document["project"]["dependencies"][index] = extended
-    return text[: len(text) - len(bare)] + tomlkit.dumps(document)  # pyright: ignore[reportUnknownMemberType]
-
-
-def _extended(requirement: str, extras: set[str]) -> str:
-    """Add extras to a requirement: `firstlight>=1` becomes `firstlight[asgi]>=1`."""
-    _, own, rest = _parts(requirement)
-    if extras <= own:
-        return requirement
-    found = REQUIREMENT.fullmatch(requirement)
-    name = found[1] if found else requirement
-    return f"{name}[{','.join(sorted(own | extras))}]{rest}"
-
-
-def _parts(requirement: str) -> tuple[str, set[str], str]:
-    found = REQUIREMENT.fullmatch(requirement)
-    if found is None:
-        return "", set(), ""
-    extras = {extra.strip() for extra in (found[2] or "").split(",") if extra.strip()}
-    return _plain(found[1]), extras, found[3]
-
-
-def _plain(name: str) -> str:
-    """Write a package's name as installers compare it."""
-    return re.sub(r"[-_.]+", "-", name).lower()
-
-
 def _host_files(site: Site, name: str) -> list[HostFile]:
     if name == "cloudflare":
         return [_wrangler_file(site)]
     if name == "vercel":
         settings = {"framework": None, "buildCommand": BUILD}
-        return [HostFile("vercel.json", settings, {})]
+        return [HostFile(HOST_FILES["vercel"][0], settings, {})]
     return _netlify_files(site) if name == "netlify" else []
 
 

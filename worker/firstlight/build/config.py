@@ -181,7 +181,7 @@ def _unknown(key: str, known: list[str], table: str) -> _OptionError:
 
 def _is_adapter_table(key: str, table: dict[str, Any]) -> bool:
     """Tell whether a key holds the options of an adapter, if only of one that is not in use."""
-    return key in (*BUILT_IN, table.get("adapter"))
+    return key in (*BUILT_IN, table.get("adapter")) or key in adapter_names()
 
 
 def _adapter_options(name: str, table: object) -> dict[str, Any]:

@@ -61,6 +61,46 @@ def add_settings(
     return text[: len(text) - len(bare)] + (added.replace("\n", CRLF) if is_crlf else added)
 
 
+def replace_setting(
+    file: str, text: str, path: tuple[str | int, ...], value: str, again: str
+) -> str:
+    """Give a setting of a TOML file another value; its comment stays.
+
+    Args:
+        file: Its name.
+        text: What it holds; valid TOML that has the setting.
+        path: Keys and indexes: `("project", "dependencies", 0)`.
+        value: The new one.
+        again: The command that the hint of an error ends with.
+
+    Raises:
+        ConfigError: The file is written in a way that takes no change.
+    """
+    bare = text.removeprefix(BOM)
+    expected: Any = tomllib.loads(bare)
+    _item(expected, path[:-1])[path[-1]] = value
+    try:
+        document: Any = tomlkit.parse(bare)
+        _item(document, path[:-1])[path[-1]] = value
+        edited = tomlkit.dumps(document)  # pyright: ignore[reportUnknownMemberType]
+    except (TOMLKitError, ValueError, TypeError, KeyError):
+        edited = bare
+    if tomllib.loads(edited) == expected:
+        return text[: len(text) - len(bare)] + edited
+    name = ".".join(map(str, path))
+    raise ConfigError(
+        f"The file is written in a way that takes no `{name} = {json.dumps(value)}`.",
+        hint=f"Change it yourself, then run `{again}` again.",
+        location=Location(file),
+    )
+
+
+def _item(table: Any, path: tuple[str | int, ...]) -> Any:
+    for key in path:
+        table = table[key]
+    return table
+
+
 def _added(
     file: str, text: str, found: Settings, missing: list[tuple[Path, Any]], again: str
 ) -> str:
