@@ -8,10 +8,11 @@ from typing import TYPE_CHECKING
 
 import pytest
 from click.testing import CliRunner
+from tomlkit.exceptions import TOMLKitError
 
 from firstlight.build.pipeline import build
 from firstlight.build.replacing import Change, replace_files
-from firstlight.build.settings_edit import add_settings
+from firstlight.build.settings_edit import add_settings, replace_setting
 from firstlight.cli import main
 from firstlight.errors import ConfigError, FirstlightError
 
@@ -107,6 +108,24 @@ def test_setting_that_cannot_be_added_is_an_error() -> None:
     text = '{"x": {"c": {}}, "c": {}}'  # another `c` stands first
     with pytest.raises(ConfigError, match=r"takes no `c\.d = 1`\.\n  Hint: Add it yourself"):
         add_settings("wrangler.jsonc", text, {"c": {"d": 1}}, {}, "again")
+
+
+@pytest.mark.parametrize("failure", [None, TOMLKitError()])
+def test_setting_that_cannot_be_replaced_is_an_error(
+    monkeypatch: pytest.MonkeyPatch, failure: TOMLKitError | None
+) -> None:
+    def dumps(_: object) -> str:
+        if failure:
+            raise failure
+        return ""
+
+    monkeypatch.setattr("tomlkit.dumps", dumps)
+    with pytest.raises(ConfigError) as caught:
+        replace_setting("pyproject.toml", "a.b = 'c'\n", ("a", "b"), "d", "firstlight add d")
+    assert str(caught.value) == (
+        'pyproject.toml: The file is written in a way that takes no `a.b = "d"`.\n'
+        "  Hint: Change it yourself, then run `firstlight add d` again."
+    )
 
 
 def test_cloudflare_writes_both_files(write_site: WriteSite) -> None:

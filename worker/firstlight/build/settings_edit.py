@@ -83,7 +83,7 @@ def replace_setting(
         document: Any = tomlkit.parse(bare)
         _item(document, path[:-1])[path[-1]] = value
         edited = tomlkit.dumps(document)  # pyright: ignore[reportUnknownMemberType]
-    except (TOMLKitError, ValueError, TypeError, KeyError):
+    except TOMLKitError:
         edited = bare
     if tomllib.loads(edited) == expected:
         return text[: len(text) - len(bare)] + edited
