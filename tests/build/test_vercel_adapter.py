@@ -63,13 +63,16 @@ def output_of(root: Path) -> tuple[Path, dict[str, Any]]:
 
 def test_a_site_of_files_has_routes_and_no_function(write_site: WriteSite) -> None:
     output, config = output_of(write_site({"pyproject.toml": CONFIG + REDIRECTS, **SITE}))
-    assert config["routes"] == [
+    rules = [
         {"src": r"^/a\.txt$", "headers": {"x-a": "1, 2"}, "continue": True},
         {"src": "^/b/(.*)$", "status": 302, "headers": {"Location": "/c/$1"}},
         {"src": "^/old/([^/]+)$", "status": 301, "headers": {"Location": "/new/$1"}},
         {"src": "^/old/([^/]+)/$", "status": 301, "headers": {"Location": "/new/$1"}},
         {"src": "^/(about)$", "status": 307, "headers": {"Location": "/$1/"}},
         {"src": "^/(404)/$", "status": 307, "headers": {"Location": "/$1"}},
+    ]
+    assert config["routes"] == [
+        *({**rule, "caseSensitive": True} for rule in rules),
         {"handle": "filesystem"},
         {"src": "^/.*$", "dest": "/404.html", "status": 404},
     ]

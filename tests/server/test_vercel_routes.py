@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 from netlify_host import node_modules
+from vercel_firstlight import VercelHost
 
 from firstlight.build.pipeline import build
 
@@ -71,3 +72,18 @@ def test_vercel_takes_the_routes_as_they_are(write_site: WriteSite, more: dict[s
 @pytest.mark.current
 def test_vercel_refuses_a_route_that_is_none() -> None:
     assert read_by_vercel([{"src": "^/(?<x>a", "dest": "/"}])["error"]["code"] == "invalid_route"
+
+
+@pytest.fixture
+def host(write_site: WriteSite) -> VercelHost:
+    files_only = CONFIG.replace('"/a-[x]-b" =', '"/a/[x]" =')
+    root = write_site({"pyproject.toml": files_only, "pages/b.html": "b", **SITE})
+    build(root)
+    output = root / ".vercel/output"
+    assert not (output / "functions").exists()  # one would be imported into this process
+    return VercelHost(output)
+
+
+def test_routes_tell_upper_from_lower_case(host: VercelHost) -> None:
+    paths = ["/b/x", "/B/x", "/%C3%A9/old/1", "/%C3%A9/OLD/1"]
+    assert [host.answer("GET", path, {}, b"").status for path in paths] == [302, 404, 301, 404]

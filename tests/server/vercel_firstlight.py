@@ -4,6 +4,7 @@ Called as `vercel_firstlight.py build` or `vercel_firstlight.py preview --port N
 
 Source:
     https://vercel.com/docs/build-output-api/configuration#routes
+    https://github.com/vercel/vercel/blob/main/packages/cli/src/util/dev/router.ts
 """
 
 from __future__ import annotations
@@ -48,7 +49,8 @@ class VercelHost:
                 if (data := self.file(path)) is not None:
                     return self._static(data, method, added)
                 continue
-            if (found := re.search(route["src"], path)) is None:
+            flags = re.NOFLAG if route.get("caseSensitive") else re.IGNORECASE
+            if (found := re.search(route["src"], path, flags)) is None:
                 continue
             for name, value in route.get("headers", {}).items():
                 added[name.lower()] = [filled(value, found)]

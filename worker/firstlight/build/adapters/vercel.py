@@ -100,10 +100,9 @@ def config_of(build: SiteBuild) -> dict[str, Any]:
     Source:
         https://vercel.com/docs/build-output-api/configuration
     """
+    rules = [*_header_routes(build), *_redirect_routes(build), *_slash_routes(build)]
     routes = [
-        *_header_routes(build),
-        *_redirect_routes(build),
-        *_slash_routes(build),
+        *({**rule, "caseSensitive": True} for rule in rules),
         {"handle": "filesystem"},
         _last_route(build),
     ]
