@@ -87,3 +87,8 @@ def host(write_site: WriteSite) -> VercelHost:
 def test_routes_tell_upper_from_lower_case(host: VercelHost) -> None:
     paths = ["/b/x", "/B/x", "/%C3%A9/old/1", "/%C3%A9/OLD/1"]
     assert [host.answer("GET", path, {}, b"").status for path in paths] == [302, 404, 301, 404]
+
+
+def test_the_other_spelling_of_a_path_is_matched_as_it_is_sent(host: VercelHost) -> None:
+    answer = host.answer("GET", "/%C3%A9/about%20(1)+x/?q=1", {}, b"")
+    assert (answer.status, answer.headers["location"]) == (307, ["/%C3%A9/about%20(1)+x?q=1"])

@@ -14,6 +14,7 @@ from firstlight.build.worker_handlers import uncalled_handlers
 from firstlight.build.wrangler import HTML_HANDLING
 from firstlight.server.assets import PLACEHOLDER, PLATFORM_FILES, parse_headers, parse_redirects
 from firstlight.server.vercel_ipc import SOCKET
+from firstlight.url import PATH_SAFE, percent_encode
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -176,7 +177,8 @@ def _numbered(text: str, pattern: re.Pattern[str]) -> str:
 
 def _slash_routes(build: SiteBuild) -> Iterator[Route]:
     """Send the other spelling of a prerendered page to its own, with or without a slash."""
-    pages = {path for path, _ in _page_paths(build) if path.strip("/")}
+    paths = (percent_encode(path, PATH_SAFE) for path, _ in _page_paths(build))  # as browsers do
+    pages = {path for path in paths if path.strip("/")}
     for slash, target in (("", "/$1/"), ("/", "/$1")):
         bare = sorted(re.escape(p.strip("/")) for p in pages if p.endswith("/") != bool(slash))
         for choice in _alternations(bare):
