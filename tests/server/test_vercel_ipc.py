@@ -19,7 +19,7 @@ import pytest
 from firstlight.build.pipeline import build
 
 if TYPE_CHECKING:
-    from collections.abc import Generator
+    from collections.abc import Generator, Iterator
 
     from conftest import WriteSite
 
@@ -97,10 +97,15 @@ class Vercel:
         return told["type"], told["payload"]
 
     def send(
-        self, method: str, path: str, headers: dict[str, str], body: str | None = None
+        self,
+        method: str,
+        path: str,
+        headers: dict[str, str],
+        body: str | Iterator[bytes] | None = None,
     ) -> http.client.HTTPResponse:
         connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=20)
-        connection.request(method, path, body, headers)
+        chunked = not isinstance(body, str | None)
+        connection.request(method, path, body, headers, encode_chunked=chunked)
         return connection.getresponse()
 
 
@@ -178,6 +183,21 @@ def test_a_ping_is_no_request(vercel: Vercel) -> None:
         "handler-started",
         {"invocationId": "0", "requestId": 0},
     )
+
+
+def test_a_body_in_chunks_is_read_whole(vercel: Vercel) -> None:
+    headers = PUBLIC | {"transfer-encoding": "chunked"}
+    answer = vercel.send("POST", "/api/echo", headers, iter([b"t", b"e" * 20, b"a"]))
+    assert json.loads(answer.read())[0] == f"t{'e' * 20}a"
+
+
+def test_a_body_that_breaks_off_never_reaches_the_site(vercel: Vercel) -> None:
+    with socket.create_connection(("127.0.0.1", vercel.port), timeout=20) as connection:
+        head = b"POST /api/echo HTTP/1.1\r\ntransfer-encoding: chunked\r\n\r\n"
+        connection.sendall(head + b"3\r\nte")
+        connection.shutdown(socket.SHUT_WR)
+        assert connection.recv(100) == b""
+    assert [vercel.next()[0] for _ in range(2)] == ["handler-started", "end"]
 
 
 def test_a_stream_goes_out_as_it_is_made_beside_other_requests(vercel: Vercel) -> None:

@@ -23,6 +23,8 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from firstlight.server.asgi import ASGIApp
 
     Context = dict[str, Any]
@@ -154,8 +156,7 @@ class _Handler(BaseHTTPRequestHandler):
 
     def _receive(self) -> Any:
         """Return what gives the body, and then waits for what never comes."""
-        body = self.rfile.read(int(self.headers.get("content-length") or 0))
-        pieces = [{"type": "http.request", "body": body, "more_body": False}]
+        pieces = [{"type": "http.request", "body": self._body(), "more_body": False}]
 
         async def receive() -> dict[str, Any]:
             if not pieces:
@@ -163,6 +164,19 @@ class _Handler(BaseHTTPRequestHandler):
             return pieces.pop()
 
         return receive
+
+    def _body(self) -> bytes:
+        if self.headers.get("transfer-encoding", "").lower() == "chunked":
+            return b"".join(self._chunks())
+        return self.rfile.read(int(self.headers.get("content-length") or 0))
+
+    def _chunks(self) -> Iterator[bytes]:
+        """Yield the parts of a body of RFC 9112 §7.1; one that breaks off is a ValueError."""
+        while size := int(self.rfile.readline().partition(b";")[0], 16):
+            yield self.rfile.read(size)
+            self.rfile.readline()
+        while self.rfile.readline().strip():  # trailers
+            pass
 
     async def _send(self, message: dict[str, Any]) -> None:
         if message["type"] == "http.response.start":
