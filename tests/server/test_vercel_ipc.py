@@ -55,6 +55,13 @@ async def parts():
 def GET(ctx):
     return Response(parts())
 
+def PUT(ctx):
+    ctx.wait_until(gate.wait())
+    return Response(once())
+
+async def once():
+    yield "all"
+
 def POST(ctx):
     gate.set()
     return "open"
@@ -198,6 +205,13 @@ def test_a_body_that_breaks_off_never_reaches_the_site(vercel: Vercel) -> None:
         connection.shutdown(socket.SHUT_WR)
         assert connection.recv(100) == b""
     assert [vercel.next()[0] for _ in range(2)] == ["handler-started", "end"]
+
+
+def test_a_stream_ends_before_the_work_that_goes_on(vercel: Vercel) -> None:
+    assert vercel.send("PUT", "/api/parts", PUBLIC | INTERNAL).read() == b"all"
+    assert vercel.send("POST", "/api/parts", PUBLIC).read() == b"open"
+    contexts = [payload["context"] for _, payload in (vercel.next() for _ in range(4))]
+    assert contexts[:2] == [CONTEXT, {"invocationId": "0", "requestId": 0}]
 
 
 def test_a_stream_goes_out_as_it_is_made_beside_other_requests(vercel: Vercel) -> None:

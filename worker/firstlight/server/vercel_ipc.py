@@ -184,8 +184,12 @@ class _Handler(BaseHTTPRequestHandler):
             for name, value in message["headers"]:
                 self.send_header(name.decode("latin-1"), value.decode("latin-1"))
             await asyncio.to_thread(self.end_headers)
-        elif data := message.get("body"):
-            await asyncio.to_thread(self.wfile.write, data)
+            return
+        await asyncio.to_thread(self.wfile.write, message.get("body", b""))
+        if not message.get("more_body"):
+            # The connection stays until the work of `wait_until` is done; the visitor need not.
+            with suppress(OSError):  # the visitor is gone
+                self.connection.shutdown(socket.SHUT_WR)
 
 
 async def _awaited(answer: Any) -> None:
