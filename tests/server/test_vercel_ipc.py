@@ -59,6 +59,21 @@ def PUT(ctx):
     ctx.wait_until(gate.wait())
     return Response(once())
 
+def DELETE(ctx):
+    ctx.wait_until(late())
+    return Response(endless())
+
+async def late():
+    await gate.wait()
+    print("worked")
+
+async def endless():
+    try:
+        while True:
+            yield "x" * 65536
+    finally:
+        print("closed")
+
 async def once():
     yield "all"
 
@@ -212,6 +227,14 @@ def test_a_stream_ends_before_the_work_that_goes_on(vercel: Vercel) -> None:
     assert vercel.send("POST", "/api/parts", PUBLIC).read() == b"open"
     contexts = [payload["context"] for _, payload in (vercel.next() for _ in range(4))]
     assert contexts[:2] == [CONTEXT, {"invocationId": "0", "requestId": 0}]
+
+
+def test_work_goes_on_when_the_visitor_is_gone(vercel: Vercel) -> None:
+    vercel.send("DELETE", "/api/parts", PUBLIC | INTERNAL).close()
+    assert [vercel.next()[0] for _ in range(2)] == ["handler-started", "log"]
+    vercel.send("POST", "/api/parts", PUBLIC).read()
+    told = [vercel.next() for _ in range(4)]
+    assert [kind for kind, payload in told if payload["context"] == CONTEXT] == ["log", "end"]
 
 
 def test_a_stream_goes_out_as_it_is_made_beside_other_requests(vercel: Vercel) -> None:

@@ -69,8 +69,10 @@ class Function:
         request = ASGIRequest(scope, body, "")
         request.url = _origin(request.headers) + target_of(scope)
         tasks: set[asyncio.Future[Any]] = set()
-        await respond(await self._response(request, tasks), scope["method"], body, send)
-        await _end(tasks)
+        try:
+            await respond(await self._response(request, tasks), scope["method"], body, send)
+        finally:
+            await _end(tasks)
 
     async def _response(self, request: Request, tasks: set[asyncio.Future[Any]]) -> Response:
         platform = HostPlatform(_client(request.headers), self._assets.fetch, tasks)
